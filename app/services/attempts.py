@@ -1,0 +1,28 @@
+"""Counting tries, to protect people from being guessed at. In the database, so that every server counts the same."""
+
+import hashlib
+import hmac
+from datetime import timedelta
+
+from sqlalchemy import delete, func, insert, select
+
+from app.extensions import now, retried, transaction
+from app.models.attempt import Attempt
+
+
+@retried
+def allow(kind: str, who: str, secret: str, *, most: int | None, seconds: int) -> bool:
+    """Whether `who` may try once more, which is then counted; at most so many in so many seconds, no limit for None.
+
+    `who` is kept as a keyed hash only.
+    """
+    if most is None:
+        return True
+    subject = hmac.new(secret.encode(), f"{kind}:{who}".encode(), hashlib.sha256).hexdigest()
+    since = now() - timedelta(seconds=seconds)
+    with transaction() as t:
+        t.execute(delete(Attempt).where(Attempt.kind == kind, Attempt.subject == subject, Attempt.created_at < since))
+        made = t.execute(select(func.count()).where(Attempt.kind == kind, Attempt.subject == subject)).scalar_one()
+        if made < most:
+            t.execute(insert(Attempt).values(kind=kind, subject=subject))
+    return made < most

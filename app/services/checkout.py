@@ -1,0 +1,128 @@
+"""Checkout: a cart becomes an order, exactly once, whoever asks and through whichever door."""
+
+from dataclasses import dataclass
+
+from sqlalchemy import Connection
+
+from app.extensions import Record, db, retried, transaction
+from app.models.order import NOTES_MAX, OrderStatus
+from app.services import customers, orders, pricing, stock, text
+from app.services.addresses import NOWHERE, Address
+from app.services.cart import Cart
+from app.services.customers import Contact, InvalidContact
+from app.services.errors import AlreadyOrdered, TotalChanged
+from app.services.pricing import Priced
+
+
+@dataclass(frozen=True, slots=True)
+class Placed:
+    """The order that a cart is on now; `is_new` is False when an earlier submit had placed it."""
+
+    order_id: int
+    key: str
+    status: OrderStatus
+    is_new: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """What one submit asks for."""
+
+    cart: Cart
+    contact: Contact
+    shipping_id: int | None
+    payment_id: int | None
+    notes: str
+    shown_total_minor: int
+    currency: str
+
+    def price(self, t: Connection | None = None) -> Priced:
+        """Its price now. Raises what `pricing.price` raises, and TotalChanged when another total was shown."""
+        country = self.contact.address.country if self.contact.address else ""
+        methods = {"shipping_id": self.shipping_id, "payment_id": self.payment_id}
+        priced = pricing.price(self.cart, currency=self.currency, country=country, t=t, **methods)
+        if priced.total_minor != self.shown_total_minor:
+            raise TotalChanged
+        return priced
+
+    def is_on(self, order: Record) -> bool:
+        """Whether that order, on HOLD, was placed by the same submit to the letter."""
+        asked = [self.contact.email, self.contact.name, self.contact.phone, self.notes, self.shipping_id, self.payment_id]
+        stands = [order.email, order.name, order.phone, order.notes, order.shipping_method_id, order.payment_method_id]
+        address = self.contact.address or NOWHERE
+        there = Address(order.country, order.line1, order.city, order.postcode, order.line2, order.region, order.company)
+        return asked == stands and address == there and order.content_hash == self.cart.content_hash
+
+
+@retried
+def place_order(
+    cart: Cart,
+    contact: Contact,
+    *,
+    currency: str,
+    shipping_id: int | None,
+    payment_id: int | None,
+    notes: str,
+    shown_total_minor: int,
+    hold_minutes: int,
+    locale: str = "en_GB",
+) -> Placed:
+    """Turn a cart into an order; placing one cart twice answers the same order.
+
+    Everything is computed before the lock and written under it, or nothing is. A direct order takes its stock and is
+    PROCESSING; a redirect order holds its stock and is on HOLD, for `hold_minutes`. `shown_total_minor` is what the
+    shopper was shown. Raises EmptyCart, MethodUnavailable, InvalidContact (notes), AlreadyOrdered, TotalChanged,
+    OutOfStock, Busy.
+    """
+    wish = Wish(cart, contact, shipping_id, payment_id, checked_notes(notes), shown_total_minor, currency)
+    there = orders.live(db.session.connection(), cart.id)
+    if found := earlier(there, wish):
+        return found
+    priced = None if there else wish.price()  # an order to be replaced still holds the stock it gives back under the lock
+    with transaction() as t:
+        orders.claim_cart(t, cart.id)
+        there = orders.live(t, cart.id)
+        if found := earlier(there, wish):
+            return found
+        if there:
+            replace(t, there.id)
+        if there or priced is None or not pricing.is_current(t, priced):
+            priced = wish.price(t)
+        values = orders.prepare(priced, contact, wish.notes, hold_minutes=hold_minutes, locale=locale)
+        lines = [(line.variant_id, line.quantity, line.title) for line in priced.lines]
+        taken = stock.take(t, lines) if priced.is_direct else stock.hold(t, lines)
+        order_id, line_ids = orders.write(t, values, priced, customers.guest(t, contact))
+        stock.record_sale(t, taken, line_ids, orders.SHOPPER)
+    return Placed(order_id, values["key"], values["status"], is_new=True)
+
+
+def earlier(order: Record | None, wish: Wish) -> Placed | None:
+    """The order that an earlier submit of this cart placed; None when a new one is to be written.
+
+    An unpaid order with anything different is to be replaced. Raises AlreadyOrdered when the cart was sold with other
+    content, or by somebody else: a replayed cart opens nothing.
+    """
+    if order is None:
+        return None
+    placed = Placed(order.id, order.key, OrderStatus(order.status), is_new=False)
+    if order.status == OrderStatus.HOLD:
+        return placed if wish.is_on(order) else None
+    if order.content_hash == wish.cart.content_hash and orders.same_mailbox(order.email, wish.contact.email):
+        return placed
+    raise AlreadyOrdered(order.key)
+
+
+def replace(t: Connection, order_id: int) -> None:
+    """Cancel an unpaid order in favour of the one that its shopper wants now, and give back what it held."""
+    if orders.move(t, order_id, OrderStatus.CANCELLED, actor=orders.SHOPPER, reason="replaced"):
+        stock.release(t, orders.quantities(t, order_id))
+
+
+def checked_notes(notes: str) -> str:
+    """The notes, cleaned. Raises InvalidContact when they are too long or cannot be stored."""
+    cleaned = text.clean(notes)
+    if not text.is_storable(cleaned, lines=True):
+        raise InvalidContact({"notes": text.REFUSED})
+    if len(cleaned) > NOTES_MAX:
+        raise InvalidContact({"notes": f"These are {len(cleaned)} characters; {NOTES_MAX} is the most."})
+    return cleaned

@@ -1,0 +1,80 @@
+"""What can go wrong in the shop, in sentences fit for a shopper to read."""
+
+from typing import Any
+
+
+class ShopError(Exception):
+    """A rule of the shop says no. `message` is a sentence with %(name)s places for `values`, so that it can be translated."""
+
+    message = "That did not work."
+    status = 422  # what a door over HTTP answers
+
+    def __init__(self, message: str | None = None, **values: Any) -> None:
+        self.message = message or self.message
+        self.values = values
+        super().__init__(self.message % values if values else self.message)
+
+
+class NotFound(ShopError):
+    message = "There is no such thing here."
+    status = 404
+
+
+class EmptyCart(ShopError):
+    message = "Your cart is empty."
+
+
+class CartFull(ShopError):
+    message = "Your cart holds as many different things as it can. Order these first, then come back for more."
+
+
+class MethodUnavailable(ShopError):
+    """A method that was chosen does not fit, or none was; `kind` is shipping or payment."""
+
+    def __init__(self, message: str, kind: str) -> None:
+        super().__init__(message)
+        self.kind = kind
+
+
+class OutOfStock(ShopError):
+    """`short` lists every line that cannot be had: (variant id, name with options, wanted, left)."""
+
+    message = "Some things in your cart are not left in the quantity you want."
+    status = 409
+
+    def __init__(self, short: list[tuple[int, str, int, int]]) -> None:
+        super().__init__()
+        self.short = short
+
+
+class TotalChanged(ShopError):
+    """What the shopper was shown is no longer true; nothing was ordered."""
+
+    message = "The total changed since you saw it, so nothing was ordered. Please look at it again."
+    status = 409
+
+
+class AlreadyOrdered(ShopError):
+    """This cart is on an order whose content is another; `key` is that order's."""
+
+    message = "You already ordered these."
+    status = 409
+
+    def __init__(self, key: str) -> None:
+        super().__init__()
+        self.key = key
+
+
+class StockConflict(ShopError):
+    message = "%(sku)s holds %(held)s for unpaid orders, so its stock cannot be set to %(wanted)s."
+    status = 409
+
+
+class BadFile(ShopError):
+    """A file that cannot be taken in; `problems` are (line number, reason)."""
+
+    message = "The file has mistakes; nothing was changed."
+
+    def __init__(self, problems: list[tuple[int, str]], message: str | None = None) -> None:
+        super().__init__(message)
+        self.problems = problems

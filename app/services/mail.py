@@ -1,0 +1,201 @@
+"""The shop's mails: composed from what was committed, then sent, or written to a folder while no mail server is set."""
+
+import contextlib
+import hashlib
+import os
+import re
+import smtplib
+import ssl
+import tempfile
+import unicodedata
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from email.headerregistry import Address
+from email.message import EmailMessage
+from email.policy import SMTP
+from email.utils import format_datetime
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import selectinload
+
+from app.extensions import db, now
+from app.models.catalog import Product, Variant
+from app.models.order import LineItem, Order, order_number
+from app.models.payment import Payment, PaymentStatus
+from app.models.stock import StockAlert
+from app.services import addresses
+from app.services.errors import NotFound
+
+SMTP_SECONDS = 10  # for each answer of the mail server
+POLICY = SMTP.clone(cte_type="7bit")  # any server may carry it
+PAID = (PaymentStatus.CAPTURED, PaymentStatus.PARTIALLY_REFUNDED, PaymentStatus.REFUNDED)
+BIDI_CONTROLS = set("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
+
+
+@dataclass(frozen=True)
+class Mailer:
+    """What composing and sending needs of the app: its settings by name, and how a template is rendered with a context."""
+
+    settings: Mapping[str, Any]
+    render: Callable[[str, Mapping[str, Any]], str]
+
+    @property
+    def host(self) -> str:
+        """The shop's name in the network; a mail never takes it from a request."""
+        return urlsplit(self.settings["BASE_URL"]).hostname or "localhost"
+
+
+# ------------------------------------------------------------------------------------------------ what the mails say
+
+
+def confirmation(mailer: Mailer, order_id: int, *, key: str) -> EmailMessage:
+    """The mail that tells a shopper what they ordered; `key` names it. Raises NotFound."""
+    order = db.session.get(Order, order_id, options=[selectinload(Order.lines)], populate_existing=True)
+    if order is None:
+        raise NotFound("There is no order %(id)s.", id=order_id)
+    paid = select(func.coalesce(func.sum(Payment.amount_minor), 0)).where(Payment.order_id == order_id, Payment.status.in_(PAID))
+    return _compose(
+        mailer,
+        "confirmation",
+        key=key,
+        to=order.email,
+        subject=f"Your order {order.number} at {mailer.settings['SHOP_NAME']}",
+        order=order,
+        address=address_lines(order) if order.needs_shipping else [],
+        outstanding_minor=max(0, order.total_minor - db.session.execute(paid).scalar_one()),
+        link=f"{mailer.settings['BASE_URL']}/orders/{order.key}",
+    )
+
+
+def stock_alert(mailer: Mailer, alert_id: int, *, key: str) -> EmailMessage:
+    """The mail that tells the shop what sold out or runs low; `key` names it. Raises NotFound."""
+    wanted = (
+        select(
+            StockAlert.kind,
+            StockAlert.level,
+            StockAlert.created_at,
+            Variant.sku,
+            Variant.options,
+            Variant.on_hand,
+            Variant.low_stock_below,
+            Product.name,
+            LineItem.order_id,
+        )
+        .join(Variant, Variant.id == StockAlert.variant_id)
+        .join(Product, Product.id == Variant.product_id)
+        .outerjoin(LineItem, LineItem.id == StockAlert.line_item_id)
+        .where(StockAlert.id == alert_id)
+    )
+    alert = db.session.execute(wanted).first()
+    if alert is None:
+        raise NotFound("There is no stock alert %(id)s.", id=alert_id)
+    what = f"{alert.name} ({alert.sku})"
+    return _compose(
+        mailer,
+        "stock_alert",
+        key=key,
+        to=mailer.settings["SHOP_EMAIL"],
+        subject=f"Sold out: {what}" if alert.kind == "out" else f"Low stock: {what}, {alert.level} left",
+        alert=alert,
+        number=order_number(alert.order_id) if alert.order_id else "",
+    )
+
+
+def address_lines(order: Order) -> list[str]:
+    """Where the order goes, as its country writes it on a parcel, the country last."""
+    return [*addresses.parcel_lines(order), addresses.country_name(order.country)]
+
+
+# ------------------------------------------------------------------------------------------------ how they are put together
+
+
+def _compose(mailer: Mailer, template: str, *, key: str, to: str, subject: str, **context: Any) -> EmailMessage:
+    """A mail as text and as HTML from the two templates of that name.
+
+    Nothing of a shopper's stands in a header but the address, and that is refused when it is more than one.
+    """
+    config = mailer.settings
+    context |= {"shop_name": config["SHOP_NAME"], "shop_email": config["SHOP_EMAIL"], "subject": one_line(subject)}
+    message = EmailMessage(policy=POLICY)
+    message["From"] = Address(one_line(config["SHOP_NAME"]), addr_spec=ascii_domain(config["MAIL_FROM"]))
+    message["Reply-To"] = Address(addr_spec=ascii_domain(config["SHOP_EMAIL"]))
+    message["To"] = Address(addr_spec=ascii_domain(to))
+    message["Subject"] = one_line(subject)
+    message["Date"] = format_datetime(now().astimezone(ZoneInfo(config["SHOP_TIMEZONE"])))
+    message["Message-ID"] = message_id(key, mailer.host)
+    message["Auto-Submitted"] = "auto-generated"  # Source: RFC 3834; keeps holiday answers away
+    message.set_content(tidy(mailer.render(f"email/{template}.txt", context)), cte="quoted-printable")
+    message.add_alternative(mailer.render(f"email/{template}.html", context), subtype="html", cte="quoted-printable")
+    return message
+
+
+def tidy(text: str) -> str:
+    """The text with at most one empty line in a row, and none at its ends."""
+    lines = "\n".join(line.rstrip() for line in text.splitlines())
+    return re.sub(r"\n{3,}", "\n\n", lines).strip() + "\n"
+
+
+def one_line(text: str) -> str:
+    """The text as it may stand in a header: one line, no control characters, nothing that turns the reading direction."""
+    kept = (c for c in " ".join(text.split()) if unicodedata.category(c) not in {"Cc", "Cs"} and c not in BIDI_CONTROLS)
+    return "".join(kept)
+
+
+def ascii_domain(address: str) -> str:
+    """The address with its domain as mail servers know it: bücher.example → xn--bcher-kva.example."""
+    local, at, domain = address.rpartition("@")
+    return local + at + (domain if domain.isascii() else domain.encode("idna").decode("ascii"))
+
+
+def message_id(key: str, host: str) -> str:
+    """The same for the same effect of the same shop, so that a mail sent twice is known to be one."""
+    return f"<{re.sub(r'[^a-z0-9.]', '.', key.lower())}@{f'[IPv6:{host}]' if ':' in host else host}>"
+
+
+# ------------------------------------------------------------------------------------------------ how they leave
+
+
+def send(mailer: Mailer, message: EmailMessage) -> None:
+    """Hand a mail to the mail server, or write it into MAIL_FOLDER when there is none. Raises OSError, SMTPException."""
+    if mailer.settings["SMTP_HOST"]:
+        _send_by_smtp(mailer, message)
+    else:
+        _write(message, Path(mailer.settings["MAIL_FOLDER"]))
+
+
+def _send_by_smtp(mailer: Mailer, message: EmailMessage) -> None:
+    config = mailer.settings
+    # Our own name is said, for asking DNS for it may take longer than the sending.
+    where: dict[str, Any] = {"port": config["SMTP_PORT"], "local_hostname": mailer.host, "timeout": SMTP_SECONDS}
+    context = ssl.create_default_context()
+    if config["SMTP_SECURITY"] == "tls":
+        server: smtplib.SMTP = smtplib.SMTP_SSL(config["SMTP_HOST"], context=context, **where)
+    else:
+        server = smtplib.SMTP(config["SMTP_HOST"], **where)
+    try:
+        if config["SMTP_SECURITY"] == "starttls":
+            server.starttls(context=context)
+        if config["SMTP_USER"]:
+            server.login(config["SMTP_USER"], config["SMTP_PASSWORD"])
+        server.send_message(message)
+        with contextlib.suppress(OSError):  # the mail is taken; how the server says goodbye changes nothing
+            server.quit()
+    finally:
+        server.close()
+
+
+def _write(message: EmailMessage, folder: Path) -> None:
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    name = hashlib.sha256(message["Message-ID"].encode()).hexdigest()[:32] + ".eml"
+    descriptor, part = tempfile.mkstemp(dir=folder, prefix=".part-")  # readable by its owner alone
+    try:
+        with open(descriptor, "wb") as file:
+            file.write(message.as_bytes())
+        os.replace(part, folder / name)  # noqa: PTH105
+    except BaseException:
+        Path(part).unlink(missing_ok=True)
+        raise

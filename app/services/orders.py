@@ -1,0 +1,282 @@
+"""Orders: writing them, moving them from state to state, and reading them back."""
+
+import secrets
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import Connection, bindparam, func, insert, select, update
+from sqlalchemy.orm import selectinload
+
+from app.extensions import Record, db, now
+from app.models.order import ALLOWED_MOVES, DEAD, FIRST_NUMBER, LineItem, Order, OrderEvent, OrderStatus
+from app.models.payment import Payment, PaymentStatus
+from app.services import addresses, outbox, payments
+from app.services.addresses import NOWHERE
+from app.services.customers import Contact
+from app.services.pricing import Priced
+
+SHOPPER = "shopper"
+
+LIVE = select(
+    Order.id,
+    Order.key,
+    Order.status,
+    Order.content_hash,
+    Order.email,
+    Order.name,
+    Order.phone,
+    Order.notes,
+    Order.company,
+    Order.line1,
+    Order.line2,
+    Order.city,
+    Order.region,
+    Order.postcode,
+    Order.country,
+    Order.shipping_method_id,
+    Order.payment_method_id,
+).where(Order.cart_id == bindparam("cart"), Order.status.not_in(sorted(DEAD)))
+
+CLAIM_CART = select(func.pg_advisory_xact_lock(func.hashtextextended(bindparam("cart"), 0)))
+INSERT_ORDER = insert(Order).returning(Order.id)
+INSERT_LINES = insert(LineItem).returning(LineItem.id, LineItem.variant_id)
+INSERT_EVENTS = insert(OrderEvent)
+INSERT_PAYMENT = insert(Payment)
+
+
+def claim_cart(t: Connection, cart_id: str) -> None:
+    """Let submits of one cart through one by one, so that the second sees the first's order; SQLite's lock does that already."""
+    if t.dialect.name == "postgresql":
+        t.execute(CLAIM_CART, {"cart": cart_id})
+
+
+def live(t: Connection, cart_id: str) -> Record | None:
+    """The order that this cart is on, unless it failed or was cancelled; there is at most one."""
+    return t.execute(LIVE, {"cart": cart_id}).first()
+
+
+def on_cart(cart_id: str) -> Record | None:
+    """The live order that this cart is on."""
+    return live(db.session.connection(), cart_id)
+
+
+def is_ordered(cart_id: str) -> bool:
+    """Whether this cart was sold: then it is not to be ordered again."""
+    there = on_cart(cart_id)
+    return there is not None and there.status != OrderStatus.HOLD
+
+
+def snapshot(priced: Priced, contact: Contact, notes: str) -> dict[str, Any]:
+    """The columns of an order that say who gets what, where and how; two submits with the same ones are the same wish."""
+    address = contact.address if priced.view.needs_shipping else None
+    parts = address or NOWHERE
+    return {
+        "email": contact.email,
+        "name": contact.name,
+        "phone": contact.phone,
+        "notes": notes,
+        "company": parts.company,
+        "line1": parts.line1,
+        "line2": parts.line2,
+        "city": parts.city,
+        "region": parts.region,
+        "postcode": parts.postcode,
+        "country": parts.country,
+        "shipping_method_id": priced.shipping.id if priced.shipping else None,
+        "payment_method_id": priced.payment.id if priced.payment else None,
+    }
+
+
+def prepare(priced: Priced, contact: Contact, notes: str, *, hold_minutes: int, locale: str) -> dict[str, Any]:
+    """Every column of the order that is known before the lock."""
+    placed = now()
+    return {
+        **snapshot(priced, contact, notes),
+        "key": secrets.token_hex(16),
+        "cart_id": priced.view.cart.id,
+        "content_hash": priced.view.cart.content_hash,
+        "status": OrderStatus.PROCESSING if priced.is_direct else OrderStatus.HOLD,
+        "currency": priced.view.currency,
+        "items_minor": priced.view.items_minor,
+        "discount_minor": 0,
+        "shipping_minor": priced.shipping_minor,
+        "shipping_tax_minor": priced.shipping_tax_minor,
+        "tax_minor": priced.tax_minor,
+        "total_minor": priced.total_minor,
+        "shipping_name": priced.shipping.name if priced.shipping else "",
+        "payment_name": priced.payment.name if priced.payment else "",
+        "locale": locale,
+        "hold_expires_at": None if priced.is_direct else placed + timedelta(minutes=hold_minutes),
+        "placed_at": placed,
+        "created_at": placed,
+    }
+
+
+def write(t: Connection, values: Mapping[str, Any], priced: Priced, customer_id: int) -> tuple[int, dict[int, int]]:
+    """Write the order with its lines, events and payment, and owe its confirmation; answers its id and line ids by variant id."""
+    placed: datetime = values["placed_at"]
+    order_id: int = t.execute(INSERT_ORDER, {**values, "customer_id": customer_id}).scalar_one()
+    lines = t.execute(INSERT_LINES, _lines(order_id, priced, placed))
+    line_ids = {variant: line for line, variant in lines if variant is not None}
+    steps: list[tuple[OrderStatus | None, OrderStatus, str]] = [(None, OrderStatus.HOLD, "placed")]
+    if priced.is_direct:
+        steps.append((OrderStatus.HOLD, OrderStatus.PROCESSING, "direct payment" if priced.payment else "nothing to pay"))
+    t.execute(
+        INSERT_EVENTS,
+        [
+            {"order_id": order_id, "from_status": a, "to_status": b, "actor": SHOPPER, "reason": why, "created_at": placed}
+            for a, b, why in steps
+        ],
+    )
+    if priced.payment:
+        t.execute(
+            INSERT_PAYMENT,
+            {
+                "key": secrets.token_hex(16),
+                "order_id": order_id,
+                "payment_method_id": priced.payment.id,
+                "gateway": priced.payment.gateway,
+                "amount_minor": priced.total_minor,
+                "currency": priced.view.currency,
+                "status": PaymentStatus.CREATED,
+                "idempotency_key": secrets.token_hex(16),
+                "created_at": placed,
+            },
+        )
+    if priced.is_direct:
+        owe_confirmation(t, order_id)
+    return order_id, line_ids
+
+
+def _lines(order_id: int, priced: Priced, placed: datetime) -> list[dict[str, Any]]:
+    places = {variant: place for place, (variant, _) in enumerate(priced.view.cart.lines)}
+    return [
+        {
+            "order_id": order_id,
+            "position": places[line.variant_id],
+            "variant_id": line.variant_id,
+            "sku": line.sku,
+            "name": line.name,
+            "options": line.options,
+            "unit_price_minor": line.unit_price_minor,
+            "quantity": line.quantity,
+            "tax_rate_bp": rate,
+            "tax_minor": tax,
+            "is_digital": line.is_digital,
+            "created_at": placed,
+        }
+        for line, (rate, tax) in zip(priced.lines, priced.line_taxes, strict=True)
+    ]
+
+
+def owe_confirmation(t: Connection, order_id: int) -> None:
+    outbox.owe(t, "order.confirmation", f"order.confirmation:{order_id}", {"order_id": order_id})
+
+
+def move(t: Connection, order_id: int, to: OrderStatus, *, actor: str, reason: str = "") -> bool:
+    """Move an order to a state it may move to, and write down who and why; False when it was not in such a state any more.
+
+    The only writer of `status` after an order was placed.
+    """
+    sources = sorted(source for source, targets in ALLOWED_MOVES.items() if to in targets)
+    was = t.execute(select(Order.status).where(Order.id == order_id)).scalar_one()
+    moved = t.execute(update(Order).where(Order.id == order_id, Order.status == was, Order.status.in_(sources)).values(status=to))
+    if moved.rowcount != 1:
+        return False
+    t.execute(INSERT_EVENTS, {"order_id": order_id, "from_status": was, "to_status": to, "actor": actor, "reason": reason})
+    return True
+
+
+def quantities(t: Connection, order_id: int) -> list[tuple[int, int]]:
+    """(variant id, quantity) of each line whose variant still exists."""
+    wanted = select(LineItem.variant_id, LineItem.quantity).where(LineItem.order_id == order_id, LineItem.variant_id.is_not(None))
+    return [(variant, quantity) for variant, quantity in t.execute(wanted) if variant is not None]
+
+
+def by_key(key: str) -> Order | None:
+    """The order with its lines and events, or None for any key that opens none."""
+    if not (len(key) == 32 and key.isascii() and key.isalnum()):
+        return None
+    whole = (selectinload(Order.lines), selectinload(Order.events))
+    found = db.session.execute(select(Order).where(Order.key == key).options(*whole)).scalar_one_or_none()
+    return found if found is not None and secrets.compare_digest(found.key, key) else None
+
+
+def find(number: str, email: str) -> Order | None:
+    """The order of this number that was placed with this e-mail; None when either is another's."""
+    digits = number.strip().lstrip("#")
+    if not (digits.isascii() and digits.isdigit() and len(digits) < 10):
+        return None
+    found = db.session.get(Order, int(digits) - FIRST_NUMBER)
+    return found if found is not None and same_mailbox(found.email, email) else None
+
+
+def same_mailbox(one: str, other: str) -> bool:
+    """Whether two e-mails name one mailbox, compared in constant time."""
+    return secrets.compare_digest(one.strip().casefold().encode(), other.strip().casefold().encode())
+
+
+@dataclass(frozen=True)
+class Receipt:
+    """An order as one reader may see it. Masked, it says nothing that names or reaches the buyer."""
+
+    key: str
+    number: str
+    status: OrderStatus
+    is_whole: bool
+    placed_at: datetime
+    email: str
+    name: str
+    phone: str
+    notes: str
+    address: Sequence[str]  # its lines as they are written on a parcel
+    country: str
+    needs_shipping: bool
+    shipping_name: str
+    payment_name: str
+    lines: Sequence[LineItem]
+    events: Sequence[OrderEvent]
+    currency: str
+    items_minor: int
+    discount_minor: int
+    shipping_minor: int
+    tax_minor: int
+    total_minor: int
+    outstanding_minor: int
+
+
+def receipt(order: Order, *, whole: bool) -> Receipt:
+    """What this reader may see of the order."""
+    return Receipt(
+        key=order.key,
+        number=order.number,
+        status=OrderStatus(order.status),
+        is_whole=whole,
+        placed_at=order.placed_at,
+        email=order.email if whole else masked_email(order.email),
+        name=order.name if whole else "",
+        phone=order.phone if whole else "",
+        notes=order.notes if whole else "",
+        address=addresses.parcel_lines(order) if whole else [],
+        country=order.country,
+        needs_shipping=bool(order.country),
+        shipping_name=order.shipping_name,
+        payment_name=order.payment_name,
+        lines=order.lines,
+        events=order.events,
+        currency=order.currency,
+        items_minor=order.items_minor,
+        discount_minor=order.discount_minor,
+        shipping_minor=order.shipping_minor,
+        tax_minor=order.tax_minor,
+        total_minor=order.total_minor,
+        outstanding_minor=payments.outstanding(order.id),
+    )
+
+
+def masked_email(email: str) -> str:
+    """Enough to recognise one's own: "g•••@e•••"."""
+    local, _, domain = email.partition("@")
+    return f"{local[:1]}•••@{domain[:1]}•••"

@@ -1,0 +1,73 @@
+"""Payments: which methods a cart may be paid by, and why the others do not fit."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from sqlalchemy import func, select
+
+from app.extensions import Record, read
+from app.gateways import GATEWAYS
+from app.models.payment import Payment, PaymentMethod, PaymentStatus
+from app.services.shipping import codes
+
+METHODS = select(*PaymentMethod.__table__.c).where(PaymentMethod.is_active).order_by(PaymentMethod.position, PaymentMethod.id)
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """One payment method for a cart; when it is not available, `reason` says why."""
+
+    id: int
+    name: str
+    description: str
+    gateway: str
+    reason: str | None = None
+
+    @property
+    def is_available(self) -> bool:
+        return self.reason is None
+
+    @property
+    def is_direct(self) -> bool:
+        """Nothing is to be waited for: the order is PROCESSING at once."""
+        return GATEWAYS[self.gateway].is_direct
+
+
+def methods() -> Sequence[Record]:
+    """The active methods in their order."""
+    return read(METHODS).all()
+
+
+def offers(total_minor: int, needs_shipping: bool, country: str) -> list[Offer]:
+    """Every active method whose gateway is there, for a total in minor units. Empty when there is nothing to pay."""
+    if total_minor == 0:
+        return []
+    return [
+        Offer(row.id, row.name, row.description, row.gateway, _reason(row, total_minor, needs_shipping, country))
+        for row in methods()
+        if row.gateway in GATEWAYS
+    ]
+
+
+def _reason(method: Record, total_minor: int, needs_shipping: bool, country: str) -> str | None:
+    if needs_shipping and not method.allows_physical:
+        return "It is for digital goods only."
+    if not needs_shipping and not method.allows_digital:
+        return "It is for things that are delivered to your door."
+    if needs_shipping and codes(method.countries) and country not in codes(method.countries):
+        return "It is not offered in this country."
+    if method.min_total_minor is not None and total_minor < method.min_total_minor:
+        return "Your total is too small for it."
+    if method.max_total_minor is not None and total_minor > method.max_total_minor:
+        return "Your total is too large for it."
+    return None
+
+
+def outstanding(order_id: int) -> int:
+    """What is still to be paid of an order, in minor units: its attempts that nothing has come of yet, at most its total."""
+    waiting = [PaymentStatus.CREATED, PaymentStatus.PENDING, PaymentStatus.AUTHORISED]
+    wanted = select(func.coalesce(func.max(Payment.amount_minor), 0)).where(
+        Payment.order_id == order_id, Payment.status.in_(waiting)
+    )
+    due: int = read(wanted).scalar_one()
+    return due
