@@ -1,0 +1,155 @@
+"""Seeing and changing the cart."""
+
+from typing import Any
+
+from flask import Response, current_app, flash, g, make_response, request
+from werkzeug.wrappers import Response as AnyResponse
+
+from app import money, web
+from app.cart import bp, cookie, forms
+from app.checkout import receipt
+from app.services import cart as carts, orders
+from app.services.cart import Cart, Changed, Notice
+from app.services.errors import CartFull, NotFound
+
+SIDES = ("cart/_link.html", "cart/_live.html")  # what every change of the cart updates beside its own place
+
+
+@bp.get("/cart")
+def show() -> Response:
+    """The cart, with everything that changed since it was last seen."""
+    cart, notices = current_cart()
+    if cookie.is_broken():
+        notices.append(Notice("Your cart could not be read, so you begin with an empty one. We are sorry."))
+    elif request.args.get("added") is not None and not request.cookies.get(cookie.NAME):
+        notices.append(
+            Notice("Your browser did not keep the cart: please allow this site to set cookies. It needs one, for the cart.")
+        )
+    response = web.show("cart/show.html", **cart_context(cart, notices=notices))
+    return response if cart.lines else cookie.clear(response)
+
+
+@bp.post("/cart/items")
+def add() -> AnyResponse:
+    """Put one variant into the cart, or more of it."""
+    sku = forms.sku(request.form.get("sku", ""))
+    quantity = forms.quantity(request.form.get("quantity", ""), empty=1)
+    if not sku:
+        return refused(Notice("Choose one first."), 422)
+    if not quantity:
+        return refused(Notice(forms.ADD_SENTENCE), 422)
+    cart, notices = current_cart()
+    try:
+        changed = carts.add(cart, sku, quantity, current_app.config["CURRENCY"])
+        return after_change(changed, "Added to your cart: %(name)s.", notices)
+    except (NotFound, CartFull) as error:
+        return refused(Notice(error.message), error.status)
+
+
+@bp.post("/cart/items/<sku>")
+def set_quantity(sku: str) -> AnyResponse:
+    """Change how many of one variant are in the cart; zero removes it."""
+    quantity = forms.quantity(request.form.get("quantity", ""))
+    if quantity is None:
+        return refused(Notice(forms.SENTENCE), 422)
+    cart, notices = current_cart()
+    try:
+        changed = carts.set_line(cart, forms.sku(sku), quantity, current_app.config["CURRENCY"])
+        return after_change(
+            changed, "Your cart was updated: %(name)s." if quantity else "Removed from your cart: %(name)s.", notices
+        )
+    except (NotFound, CartFull) as error:
+        return refused(Notice(error.message), error.status)
+
+
+@bp.post("/cart")
+def update() -> AnyResponse:
+    """Change all quantities at once, or remove the line whose button was pressed."""
+    cart, notices = current_cart()
+    good, bad = forms.quantities(request.form)
+    undo = None
+    if removed := forms.sku(request.form.get("remove", "")):
+        undo = next((line for line in carts.view(cart, current_app.config["CURRENCY"]).lines if line.sku == removed), None)
+        good[removed] = 0
+        bad.pop(removed, None)
+    wanted = carts.update(cart, good, current_app.config["CURRENCY"])
+    if cookie.fits(wanted):
+        cart = wanted
+    else:
+        notices.append(Notice(CartFull.message))
+    context = cart_context(cart, notices=notices, bad=bad, undo=undo)
+    cart, bad = context["view"].cart, context["bad"]
+    if web.wants_fragment():
+        body = web.render_fragments("cart/_cart.html", *SIDES, **context, cart_count=cart.count, live=live_sentence(context))
+        return cookie.write(cart, receipt.without_panel(make_response(body, 422 if bad else 200)))
+    if bad:
+        return cookie.write(cart, web.show("cart/show.html", 422, **context))
+    for told in context["notices"]:
+        flash({"text": web.notice(told)})
+    if undo:
+        flash(
+            {
+                "text": f"Removed from your cart: {undo.title}.",
+                "undo": {"sku": undo.sku, "quantity": undo.quantity, "title": undo.title},
+            }
+        )
+    return cookie.write(cart, receipt.without_panel(web.go("/cart")))
+
+
+def current_cart() -> tuple[Cart, list[Notice]]:
+    """This browser's cart; an empty one, and why, when the cookie's cart was ordered already."""
+    cart = cookie.read()
+    if cart.lines and orders.is_ordered(cart.id):
+        g.cart = Cart()
+        return g.cart, [Notice("What was in your cart is ordered already, so it was emptied.")]
+    return cart, []
+
+
+def cart_context(cart: Cart, *, notices: list[Notice], bad: dict[str, str] | None = None, undo: Any = None) -> dict[str, Any]:
+    """What the cart's page and fragment show. `bad` keeps what was typed where no number was, by SKU."""
+    view = carts.view(cart, current_app.config["CURRENCY"])
+    g.cart = view.cart
+    shown = {line.sku: bad[line.sku] for line in view.lines if line.sku in bad} if bad else {}
+    return {"view": view, "notices": [*notices, *view.notices], "bad": shown, "undo": undo, "quantity_error": forms.SENTENCE}
+
+
+def live_sentence(context: dict[str, Any]) -> str:
+    """What a screen reader is told after a change by htmx."""
+    view = context["view"]
+    told = [web.notice(each) for each in context["notices"]] + [context["quantity_error"]] * bool(context["bad"])
+    return " ".join([*told, f"In your cart: {view.count}. {money.text(view.items_minor, view.currency)}"])
+
+
+def after_change(changed: Changed, sentence: str, notices: list[Notice]) -> AnyResponse:
+    """Keep the cart and say what happened: beside the button for htmx, on the cart's page otherwise."""
+    done = [Notice(sentence, {"name": changed.title})] if changed.quantity or not changed.notices else []
+    told = [*notices, *done, *changed.notices]
+    if not web.wants_fragment():
+        response = cookie.write(changed.cart, receipt.without_panel(web.go("/cart?added")))
+        for each in told:  # after it was kept: a full cart keeps nothing, and says so
+            flash({"text": web.notice(each)})
+        return response
+    live = " ".join(web.notice(each) for each in told)
+    context = {"status_id": status_id(), "told": told, "is_error": False, "cart_count": changed.cart.count, "live": live}
+    response = make_response(web.render_fragments("cart/_status.html", *SIDES, **context))
+    return cookie.write(changed.cart, receipt.without_panel(response))
+
+
+def refused(told: Notice, status: int) -> AnyResponse:
+    """Say why nothing was changed, where the shopper looks."""
+    if web.wants_fragment():
+        live = web.notice(told)
+        context = {"status_id": status_id(), "told": [told], "is_error": True, "live": live}
+        return make_response(web.render_fragments("cart/_status.html", "cart/_live.html", **context), status)
+    cart, notices = current_cart()
+    return web.show("cart/show.html", status, **cart_context(cart, notices=[told, *notices]))
+
+
+def status_id() -> str:
+    """The id of the line that the pressed button's form lets be swapped; htmx names it, so only our own pattern is taken."""
+    asked = request.headers.get("HX-Target", "")
+    return (
+        asked
+        if asked.startswith("added-") and asked.removeprefix("added-").isascii() and asked.removeprefix("added-").isdigit()
+        else "added"
+    )

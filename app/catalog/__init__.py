@@ -1,0 +1,5 @@
+"""The catalogue's pages."""
+
+from flask import Blueprint
+
+bp = Blueprint("catalog", __name__)

@@ -1,0 +1,5 @@
+"""Checkout and the receipts it leaves."""
+
+from flask import Blueprint
+
+bp = Blueprint("checkout", __name__)

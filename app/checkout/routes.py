@@ -1,0 +1,299 @@
+"""Checkout, from the form to the receipt."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from flask import Response, abort, current_app, flash, g, make_response, request
+from flask_limiter import RateLimitExceeded
+from werkzeug.wrappers import Response as AnyResponse
+
+from app import web
+from app.cart import cookie
+from app.cart.routes import current_cart
+from app.checkout import bp, receipt, shown
+from app.checkout.forms import CheckoutForm, FindForm
+from app.checkout.shown import Shown
+from app.extensions import Busy, limiter
+from app.models.order import OrderStatus
+from app.services import addresses, attempts, cart as carts, checkout, customers, orders, payments, pricing, shipping, text
+from app.services.cart import Cart, CartView, Notice
+from app.services.customers import InvalidContact
+from app.services.errors import AlreadyOrdered, MethodUnavailable, OutOfStock, TotalChanged
+
+MOST_ID_DIGITS = 9
+EXPIRED = "This page was open for too long, or cookies are switched off. Press the button once more."
+
+
+@dataclass
+class Desk:
+    """One look at the checkout: the cart as it is now and what the form may offer for it."""
+
+    cart: Cart  # as it is wanted
+    view: CartView
+    form: CheckoutForm
+    country: str
+    countries: list[tuple[str, str]]
+    quotes: list[shipping.Quote]
+    offers: list[payments.Offer]
+    notices: list[Notice]
+    ordered_key: str | None = None  # the order that this cart was on already, for the browser that placed it
+
+    @property
+    def totals(self) -> list[int]:
+        """Every total that is possible now, in minor units."""
+        return sorted({self.view.items_minor + quote.price_minor for quote in self.quotes if quote.is_available}) or [
+            self.view.items_minor
+        ]
+
+
+def desk(cart: Cart, form: CheckoutForm, notices: list[Notice]) -> Desk:
+    """Look at the cart anew and let the form offer what fits it and the chosen country."""
+    view = carts.view(cart, current_app.config["CURRENCY"])
+    offered = shipping.methods() if view.needs_shipping else []
+    home = current_app.config["HOME_COUNTRY"]
+    codes = shipping.countries(home, offered) or [home]
+    country = form.country.data if form.country.data in codes else codes[0]
+    form.country.data = country
+    form.country.choices = [(code, addresses.country_name(code)) for code in codes]
+    form.fit(addresses.rules(country), view.asks_shipping)
+    quotes = shipping.quotes(view, country, offered)
+    fitting = [quote for quote in quotes if quote.is_available]
+    form.delivery.data = str(chosen(form.delivery.data, fitting) or "") or None
+    quote = next((quote for quote in fitting if str(quote.id) == form.delivery.data), None)
+    total = view.items_minor + (quote.price_minor if quote else 0)
+    offers = payments.offers(total, view.needs_shipping, country if view.needs_shipping else "")
+    form.payment.data = str(chosen(form.payment.data, [offer for offer in offers if offer.is_available]) or "") or None
+    if not offers:
+        form.unwanted.add("payment")
+    for field in form:
+        field.data = text.printable(field.data) if isinstance(field.data, str) else field.data
+    form.shown.data = shown.write(shown.look(cart, view, country, quotes))
+    told = [Notice("%(sentence)s", {"sentence": sentence}) for sentence in form.take_unseen()]
+    if view.needs_shipping and not fitting:
+        told.append(Notice("None of our ways of delivery takes this cart to %(to)s.", {"to": addresses.country_name(country)}))
+    if view.lines and total and not any(offer.is_available for offer in offers):
+        told.append(Notice("There is no way to pay for this cart yet. Please write to us."))
+    return Desk(cart, view, form, country, list(form.country.choices), quotes, offers, [*notices, *told, *view.notices])
+
+
+def chosen(asked: str | None, fitting: list[Any]) -> int | None:
+    """The choice that was made if it is among these, else the first of them."""
+    ids = [choice.id for choice in fitting]
+    return number(asked) if number(asked) in ids else ids[0] if ids else None
+
+
+def number(typed: str | None) -> int | None:
+    """A row's id from a form field; anything else is none."""
+    return int(typed) if typed and typed.isascii() and typed.isdigit() and len(typed) <= MOST_ID_DIGITS else None
+
+
+@bp.get("/checkout")
+def show() -> AnyResponse:
+    """The form, with everything that can be known filled in."""
+    cart, notices = current_cart()
+    if not cart.lines:
+        for told in notices:
+            flash({"text": web.notice(told)})
+        return cookie.clear(make_response(web.go("/cart")))
+    here = desk(cart, CheckoutForm(), notices)
+    if not here.view.lines:
+        return web.go("/cart")
+    return page(here, 200)
+
+
+@bp.post("/checkout")
+def place() -> AnyResponse:
+    """Order and pay; or, by the other button, only look at the totals for another country or delivery."""
+    wanted, form = cookie.read(), CheckoutForm()
+    was = shown.read(form.shown.data or "")
+    if wanted.lines and request.form.get("action") == "update":
+        return page(desk(wanted, form, []), 200)
+    if found := ordered_and_reloaded(was, wanted):
+        return found
+    picked = {"shipping": form.delivery.data, "payment": form.payment.data}
+    try:
+        with limiter.limit(lambda: current_app.config["CHECKOUT_LIMIT"]):
+            placed = submitted(wanted, form, was)
+    except InvalidContact as error:
+        form.say(error.fields)
+        form.doubted_postcode.data = form.postcode.data if "postcode" in error.fields else ""
+        return page(desk(wanted, form, []), error.status)
+    except MethodUnavailable as error:
+        form.say({"delivery" if error.kind == "shipping" else "payment": str(error)})
+        return page(desk(wanted, form, []), 409 if picked[error.kind] else error.status)  # 409: it was on offer before
+    except (OutOfStock, TotalChanged) as error:
+        here = desk(wanted, form, [])
+        here.notices = [Notice(error.message), *here.notices, *differences(was, here)]
+        return page(here, error.status)
+    except AlreadyOrdered as error:
+        return ordered_before(wanted, form, error)
+    except (Busy, RateLimitExceeded) as error:
+        return later(wanted, form, error)
+    return thanks(placed)
+
+
+def submitted(wanted: Cart, form: CheckoutForm, was: Shown | None) -> checkout.Placed:
+    """Place the order that this form asks for: the cart as it was shown. Raises what `place_order` raises."""
+    if was is None or not was.is_of(wanted):
+        raise TotalChanged
+    shipping_id = number(form.delivery.data) if was.needs_shipping else None
+    total = shown_total(was, form, shipping_id)
+    contact = checked_contact(form, was.needs_shipping)
+    return checkout.place_order(
+        was.cart,
+        contact,
+        currency=current_app.config["CURRENCY"],
+        shipping_id=shipping_id,
+        payment_id=number(form.payment.data),
+        notes=form.notes.data or "",
+        shown_total_minor=total,
+        hold_minutes=current_app.config["HOLD_MINUTES"],
+    )
+
+
+def later(wanted: Cart, form: CheckoutForm, error: Busy | RateLimitExceeded) -> Response:
+    """The form with everything kept, to be sent once more in a moment."""
+    is_busy = isinstance(error, Busy)
+    told = Notice("The shop is very busy and nothing was ordered yet. Please press the button again in a few seconds.")
+    slow = Notice("That was too often, and nothing was ordered. Please wait a minute, then press the button again.")
+    response = page(desk(wanted, form, [told if is_busy else slow]), 503 if is_busy else 429)
+    response.headers["Retry-After"] = "5" if is_busy else "60"
+    return response
+
+
+def checked_contact(form: CheckoutForm, needs_shipping: bool) -> customers.Contact:
+    """Who orders and where it goes. Raises InvalidContact with a sentence for every field that cannot be used."""
+    wrong: dict[str, str] = {}
+    if not form.validate():
+        form.csrf_token.errors = []
+        wrong["shown"] = EXPIRED
+    try:
+        checkout.checked_notes(form.notes.data or "")
+    except InvalidContact as error:
+        wrong |= error.fields
+    try:
+        contact = customers.contact(
+            form.email.data or "",
+            form.name.data or "",
+            form.phone.data or "",
+            form.address(needs_shipping),
+            accepted_postcode=form.doubted_postcode.data or "",
+        )
+    except InvalidContact as error:
+        wrong |= error.fields
+    if wrong:
+        raise InvalidContact(wrong)
+    return contact
+
+
+def shown_total(was: Shown, form: CheckoutForm, shipping_id: int | None) -> int:
+    """The total that this shopper was shown for this choice. Raises TotalChanged when it was for another country, or none."""
+    if was.needs_shipping and shipping_id is None:
+        raise MethodUnavailable(pricing.NOT_CHOSEN["shipping"], "shipping")
+    total = was.total(shipping_id)
+    if total is None or (was.needs_shipping and was.country != form.country.data):
+        raise TotalChanged
+    return total
+
+
+def differences(was: Shown | None, here: Desk) -> list[Notice]:
+    """What is no longer as it was shown, line by line."""
+    if was is None or was.cart_id != here.view.cart.id:
+        return []
+    told = []
+    for line in here.view.lines:
+        before = was.prices.get(line.variant_id, line.unit_price_minor)
+        if before != line.unit_price_minor:
+            values = {"name": line.title, "was_minor": before, "now_minor": line.unit_price_minor, "currency": line.currency}
+            told.append(Notice("%(name)s now costs %(now)s, it was %(was)s.", values))
+    if was.country != here.country and here.view.needs_shipping:
+        told.append(Notice("The totals are now for delivery to %(country)s.", {"country": addresses.country_name(here.country)}))
+    shipping_id = number(here.form.delivery.data)
+    before, after = was.total(shipping_id), shown.look(here.cart, here.view, here.country, here.quotes).total(shipping_id)
+    if before is not None and after is not None and before != after:
+        values = {"was_minor": before, "now_minor": after, "currency": here.view.currency}
+        told.append(Notice("The total is now %(now)s, it was %(was)s.", values))
+    return [each for each in told if each not in here.notices]
+
+
+def page(here: Desk, status: int) -> Response:
+    """The checkout with all that was typed; its fragment for htmx."""
+    g.cart = here.view.cart
+    context: dict[str, Any] = {"desk": here, "form": here.form, "view": here.view}
+    if web.wants_fragment():
+        live = " ".join(web.notice(told) for told in here.notices)
+        response = make_response(web.render_fragments("checkout/_form.html", "cart/_live.html", **context, live=live), status)
+    else:
+        response = web.show("checkout/show.html", status, **context)
+    response.headers["Cache-Control"] = (
+        "private, no-cache" if request.method == "GET" else "no-store"
+    )  # Back keeps what was typed
+    return response
+
+
+def thanks(placed: checkout.Placed) -> AnyResponse:
+    """Home, which opens with the confirmation; the cart is gone, unless its payment is still awaited."""
+    is_waiting = placed.status == OrderStatus.HOLD
+    response = receipt.add(placed.key, make_response(web.go(f"/orders/{placed.key}" if is_waiting else "/")))
+    return response if is_waiting else cookie.clear(response)
+
+
+def ordered_and_reloaded(was: Shown | None, cart: Cart) -> AnyResponse | None:
+    """The answer to a submit of a cart that this browser no longer has: a reload, or a second tab, after the order was placed."""
+    order = orders.on_cart(was.cart_id) if was and was.cart_id != cart.id else None
+    if order is not None and receipt.holds(order.key):
+        return receipt.add(order.key, make_response(web.go("/")))
+    if cart.lines:
+        return None
+    flash({"text": "Your cart is empty. If you have just ordered, your confirmation is on its way by e-mail."})
+    return web.go("/cart")
+
+
+def ordered_before(cart: Cart, form: CheckoutForm, error: AlreadyOrdered) -> AnyResponse:
+    """The same cart once more with other content: as a new cart, if that is what they want. Only the buyer is told more."""
+    fresh = cart.with_new_id()
+    here = desk(fresh, form, [])
+    told = Notice("You already ordered this cart. If you want to order this too, press the button again.")
+    here.notices = [told, *here.notices]
+    here.ordered_key = error.key if receipt.holds(error.key) else None
+    return cookie.write(fresh, page(here, error.status))
+
+
+@bp.get("/orders/<key>")
+def order(key: str) -> AnyResponse:
+    """The receipt; personal data only for the browser that ordered, or that proved it may see them."""
+    found = orders.by_key(key)
+    if found is None:
+        abort(404)
+    return web.show(
+        "checkout/order.html", order=orders.receipt(found, whole=receipt.holds(key)), form=FindForm(number=found.number)
+    )
+
+
+@bp.route("/orders/find", methods=["GET", "POST"])
+def find() -> AnyResponse:
+    """Find an order by its number and e-mail; then this browser may read it whole."""
+    form = FindForm()
+    if request.method == "GET":
+        return web.show("checkout/find.html", form=form, told=None)
+    if not form.validate():
+        expired = Notice(EXPIRED) if form.csrf_token.errors else None
+        return web.show("checkout/find.html", 422, form=form, told=expired)
+    most = current_app.config["ORDER_LOOKUPS_PER_HOUR"] if current_app.config["RATELIMIT_ENABLED"] else None
+    if not attempts.allow("order", request.remote_addr or "", current_app.config["SECRET_KEY"], most=most, seconds=3600):
+        response = web.show(
+            "checkout/find.html", 429, form=form, told=Notice("Too many tries. Please wait an hour, or write to us.")
+        )
+        response.headers["Retry-After"] = "3600"
+        return response
+    found = orders.find(form.number.data or "", form.email.data or "")
+    if found is None:
+        told = Notice("There is no such order with this e-mail. Both are in your confirmation mail.")
+        return web.show("checkout/find.html", 422, form=form, told=told)
+    return receipt.add(found.key, make_response(web.go(f"/orders/{found.key}")), panel=False)
+
+
+@bp.post("/orders/hide")
+def hide() -> AnyResponse:
+    """Hide the confirmation on the home page."""
+    return receipt.without_panel(make_response(web.go("/")))

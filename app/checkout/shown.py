@@ -1,0 +1,70 @@
+"""The signed token of what a shopper was shown, which travels with the form and comes back with the submit."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from flask import current_app
+from itsdangerous import BadData, URLSafeSerializer
+
+from app.services.cart import Cart, CartView
+from app.services.shipping import Quote
+
+
+@dataclass(frozen=True)
+class Shown:
+    """One look at the checkout: the cart and its content, the country, the total for each delivery shown, and the lines."""
+
+    cart_id: str
+    content_hash: str  # of the cart as it was wanted; the lines are what could be had of it
+    country: str
+    totals: dict[str, int]  # minor units by shipping method id; "" where nothing is sent
+    lines: list[tuple[int, int, int]]  # variant id, quantity, unit price in minor units
+
+    @property
+    def cart(self) -> Cart:
+        """The cart that was shown, and that a submit orders: all of it or nothing."""
+        return Cart(self.cart_id, tuple((variant, quantity) for variant, quantity, _ in self.lines))
+
+    @property
+    def prices(self) -> dict[int, int]:
+        """Unit prices in minor units by variant id."""
+        return {variant: price for variant, _, price in self.lines}
+
+    @property
+    def needs_shipping(self) -> bool:
+        return "" not in self.totals
+
+    def is_of(self, cart: Cart) -> bool:
+        """Whether nothing was put into the cart or taken out since."""
+        return cart.id == self.cart_id and cart.content_hash in (self.content_hash, self.cart.content_hash)
+
+    def total(self, shipping_id: int | None) -> int | None:
+        """The total that was shown for this choice; None when it was not shown."""
+        return self.totals.get("" if shipping_id is None else str(shipping_id))
+
+
+def serializer() -> URLSafeSerializer:
+    keys = [*reversed(current_app.config["SECRET_KEY_FALLBACKS"]), current_app.config["SECRET_KEY"]]
+    return URLSafeSerializer(keys, salt="checkout shown")
+
+
+def look(cart: Cart, view: CartView, country: str, quotes: Sequence[Quote]) -> Shown:
+    """What the page shows now of this cart."""
+    totals = {str(quote.id): view.items_minor + quote.price_minor for quote in quotes if quote.is_available}
+    if not view.needs_shipping:
+        totals = {"": view.items_minor}
+    lines = [(line.variant_id, line.quantity, line.unit_price_minor) for line in view.lines]
+    return Shown(cart.id, cart.content_hash, country, totals, lines)
+
+
+def write(shown: Shown) -> str:
+    parts = [shown.cart_id, shown.content_hash, shown.country, shown.totals, shown.lines]
+    return str(serializer().dumps(parts))
+
+
+def read(token: str) -> Shown | None:
+    """What was shown, or None for a token that we did not write."""
+    try:
+        return Shown(*serializer().loads(token))
+    except BadData:
+        return None

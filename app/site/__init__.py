@@ -1,0 +1,5 @@
+"""What every site has: home, help, offline, health."""
+
+from flask import Blueprint
+
+bp = Blueprint("site", __name__)

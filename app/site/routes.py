@@ -1,0 +1,117 @@
+"""Home, help, and the small files that browsers and robots ask every site for."""
+
+from typing import Any
+from urllib.parse import urlsplit
+
+from flask import Response, current_app, make_response, render_template, request
+from sqlalchemy import text
+from werkzeug.exceptions import HTTPException
+from werkzeug.routing import RoutingException
+from werkzeug.wrappers import Response as AnyResponse
+
+from app import web
+from app.checkout import receipt
+from app.extensions import db
+from app.services import catalog, orders
+from app.site import bp
+
+YEAR = 365 * 24 * 3600
+SITEMAP_CAP = 50_000  # addresses in one sitemap. Source: sitemaps.org, protocol
+
+
+@bp.get("/")
+@web.public
+def home() -> Response:
+    """The shop window; for whoever has just ordered, it opens with their confirmation."""
+    key = receipt.read().panel_key
+    found = orders.by_key(key) if key else None
+    panel = orders.receipt(found, whole=True) if found else None
+    page = catalog.page()
+    response = make_response(render_template("site/home.html", **web.frame(), page=page, panel=panel))
+    if panel:
+        response.headers["Cache-Control"] = "no-store"
+    return response
+
+
+@bp.get("/help")
+@web.public
+def help_page() -> str:
+    """How ordering, delivery and returns work, and how to reach a person."""
+    return render_template("site/help.html", **web.frame())
+
+
+@bp.post("/preferences")
+def preferences() -> AnyResponse:
+    """Pages with pictures, or without them to save data."""
+    back = request.form.get("next", "/")
+    response = make_response(web.go(back if is_own_page(back) else "/"))
+    wanted = "1" if request.form.get("low_data") == "1" else "0"
+    response.set_cookie("low_data", wanted, max_age=YEAR, httponly=True, samesite="Lax", secure=request.is_secure)
+    return response
+
+
+def is_own_page(address: str) -> bool:
+    """Whether an address that was sent to us leads to a page of this shop, and nowhere else."""
+    if not address.startswith("/") or address.startswith(("//", "/\\")) or not (address.isascii() and address.isprintable()):
+        return False
+    try:
+        endpoint, _ = current_app.url_map.bind(request.host).match(urlsplit(address).path, method="GET")
+    except (HTTPException, RoutingException):
+        return False
+    return bool(endpoint)
+
+
+@bp.get("/offline")
+def offline() -> str:
+    """What the service worker shows when there is no line."""
+    context: dict[str, Any] = {"shelves": (), "cart_count": 0, "low_data": False}
+    return render_template("site/offline.html", **context)
+
+
+@bp.get("/sw.js")
+def service_worker() -> Response:
+    """The service worker, from the root so that it sees the whole shop."""
+    response = make_response(render_template("site/sw.js", release=current_app.config["RELEASE"]))
+    response.mimetype = "text/javascript"
+    response.headers["Cache-Control"] = "no-cache"
+    return response
+
+
+@bp.get("/manifest.webmanifest")
+def manifest() -> Response:
+    """What makes the shop installable."""
+    response = make_response(render_template("site/manifest.webmanifest"))
+    response.mimetype = "application/manifest+json"
+    response.headers["Cache-Control"] = "no-cache"
+    return response
+
+
+@bp.get("/healthz")
+def health() -> Response:
+    """Whether this server and its database answer."""
+    db.session.execute(text("SELECT 1"))
+    return plain("ok\n")
+
+
+@bp.get("/robots.txt")
+def robots() -> Response:
+    base = current_app.config["BASE_URL"]
+    closed = "".join(f"Disallow: {path}\n" for path in ("/cart", "/checkout", "/orders/", "/fragments/"))
+    return plain(f"User-agent: *\n{closed}Sitemap: {base}/sitemap.xml\n")
+
+
+@bp.get("/sitemap.xml")
+def sitemap() -> Response:
+    """Every page worth finding."""
+    pages = ["/", *(f"/c/{shelf.slug}" for shelf in catalog.categories(web.revision()))]
+    pages += [f"/p/{slug}" for slug in catalog.listed_slugs(SITEMAP_CAP - len(pages))]
+    response = make_response(render_template("site/sitemap.xml", pages=pages, base_url=current_app.config["BASE_URL"]))
+    response.mimetype = "application/xml"
+    return response
+
+
+def plain(body: str) -> Response:
+    response = make_response(body)
+    response.mimetype = "text/plain"
+    response.headers["Cache-Control"] = "no-cache"
+    return response

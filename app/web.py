@@ -1,0 +1,215 @@
+"""What the doors share: pages and fragments, what stands around a page, filters, and answers that need no rendering."""
+
+import functools
+import hashlib
+from collections.abc import Callable
+from datetime import datetime
+from pathlib import Path
+from typing import Any, ParamSpec
+from urllib.parse import urlencode
+from zoneinfo import ZoneInfo
+
+from babel.dates import format_datetime
+from flask import Flask, Response, current_app, g, make_response, redirect, render_template, request
+from flask.sessions import SecureCookieSessionInterface
+from flask_wtf import FlaskForm
+from itsdangerous import URLSafeTimedSerializer
+from jinja2 import StrictUndefined
+from markupsafe import Markup
+from werkzeug.datastructures import MultiDict
+from werkzeug.wrappers import Response as AnyResponse
+
+from app import money
+from app.headers import encoding
+from app.models.order import OrderStatus
+from app.services import addresses, catalog
+from app.services.cart import Notice
+
+P = ParamSpec("P")
+LOCALE = "en_GB"
+HTMX_CONFIG = (
+    '{"allowEval":false,"includeIndicatorStyles":false,"historyCacheSize":0,"selfRequestsOnly":true,"allowScriptTags":false,'
+    '"refreshOnHistoryMiss":true,"attributesToSettle":["class"],"timeout":20000,"responseHandling":[{"code":"204","swap":false},'
+    '{"code":"[23]..","swap":true},{"code":"(409|422|429)","swap":true},{"code":"[45]..","swap":false,"error":true}]}'
+)
+
+STATUS_WORDS = {
+    OrderStatus.HOLD: "Waiting for payment.",
+    OrderStatus.FAILED: "The payment failed; nothing was charged.",
+    OrderStatus.PROCESSING: "Accepted; we are packing it.",
+    OrderStatus.SHIPPED: "On its way.",
+    OrderStatus.COMPLETED: "Completed.",
+    OrderStatus.CANCELLED: "Cancelled.",
+    OrderStatus.REFUNDED: "Refunded.",
+}
+
+
+class Sessions(SecureCookieSessionInterface):
+    """Flask's signed sessions: Secure over https, their serialiser built once and not for every request."""
+
+    def __init__(self, app: Flask):
+        self.serializer = super().get_signing_serializer(app)
+
+    def get_signing_serializer(self, app: Flask) -> URLSafeTimedSerializer | None:
+        return self.serializer
+
+    def get_cookie_secure(self, app: Flask) -> bool:
+        return request.is_secure
+
+
+def init_app(app: Flask) -> None:
+    app.session_interface = Sessions(app)
+    environment = app.jinja_env
+    environment.undefined = StrictUndefined
+    environment.trim_blocks = environment.lstrip_blocks = True
+    environment.globals.update(_=words, oob=False, htmx_config=HTMX_CONFIG, shop_name=app.config["SHOP_NAME"])
+    environment.globals.update(shop_email=app.config["SHOP_EMAIL"], query=query)
+    environment.globals["STATUS"] = {str(status): words for status, words in STATUS_WORDS.items()}
+    environment.filters["country"] = addresses.country_name
+    environment.filters.update(money=money.text, plain_money=money.plain, moment=moment, notice=notice)
+    app.config["RELEASE"] = release(app)
+
+
+def release(app: Flask) -> str:
+    """Names the code, templates, static files and said settings that are running: a page of another release is another page."""
+    said = [app.config[name] for name in ("SHOP_NAME", "SHOP_EMAIL", "BASE_URL", "SERVICE_WORKER")]
+    digest = hashlib.sha256(repr((sorted(app.config["STATIC_NAMES"].items()), said)).encode())
+    for path in sorted(Path(app.root_path).rglob("*")):
+        if path.suffix in {".py", ".html", ".svg"}:
+            digest.update(path.read_bytes())
+    return digest.hexdigest()[:16]
+
+
+class PageForm(FlaskForm):
+    """A form of our pages: texts that a form sends. Flask-WTF would read JSON too, and hand on whatever stands in it."""
+
+    class Meta(FlaskForm.Meta):
+        def wrap_formdata(self, _form: FlaskForm, _formdata: object) -> MultiDict[str, str] | None:
+            return request.form if request.method == "POST" else None
+
+
+# ------------------------------------------------------------------------------------------------ pages and fragments
+
+
+def words(message: str, **values: object) -> str:
+    """What templates call `_`: the sentence in the reader's language, its places filled. So far there is English."""
+    return message % values if values else message
+
+
+def revision() -> int:
+    """The catalogue's revision, read once per request."""
+    if "revision" not in g:
+        g.revision = catalog.revision()
+    return int(g.revision)
+
+
+def wants_fragment() -> bool:
+    """Whether htmx asks, and will swap what it gets."""
+    return request.headers.get("HX-Request") == "true"
+
+
+def render_fragments(target: str, *others: str, **context: Any) -> str:
+    """Render the swapped fragment, then others marked to be swapped wherever they stand."""
+    sides = [render_template(name, **{**context, "oob": True}) for name in others]
+    return render_template(target, **context) + "".join(sides)
+
+
+def frame() -> dict[str, Any]:
+    """What stands around every page: the shelves, the cart's count, whether pictures are wanted."""
+    from app.cart import cookie
+
+    return {"shelves": catalog.categories(revision()), "cart_count": cookie.read().count, "low_data": low_data()}
+
+
+def low_data() -> bool:
+    """The shopper asked for pages without pictures, by the button or by the browser."""
+    chosen = request.cookies.get("low_data")
+    return chosen == "1" if chosen in {"0", "1"} else request.headers.get("Save-Data", "").lower() == "on"
+
+
+def show(template: str, status: int = 200, **context: Any) -> Response:
+    """A page that belongs to one shopper: never stored."""
+    response = make_response(render_template(template, **frame(), **context), status)
+    response.headers["Cache-Control"] = "no-store"
+    return response
+
+
+def go(address: str) -> AnyResponse:
+    """On to another page: a 303 for a browser, `HX-Redirect` for htmx, which would swap a followed redirect into the page."""
+    if wants_fragment():
+        response = make_response("", 200)
+        response.headers["HX-Redirect"] = address
+        return response
+    response = redirect(request.host_url.rstrip("/") + address, 303)
+    return response
+
+
+def public(view: Callable[P, Any]) -> Callable[P, AnyResponse]:
+    """A catalogue page: the same for everybody but for the cart link and the panel, known by its ETag before it is rendered."""
+
+    @functools.wraps(view)
+    def answer(*args: P.args, **kwargs: P.kwargs) -> AnyResponse:
+        etag = page_tag()
+        if not current_app.debug and etag in request.if_none_match:
+            response = make_response("", 304)
+        else:
+            response = make_response(view(*args, **kwargs))
+        if "Cache-Control" not in response.headers:
+            response.set_etag(etag)
+            response.headers["Cache-Control"] = "private, no-cache"
+        response.headers["Vary"] = "Accept-Encoding, Cookie, Save-Data"
+        return response
+
+    return answer
+
+
+def page_tag() -> str:
+    """What a catalogue page depends on, as one hash."""
+    cookies = request.cookies
+    parts = (
+        current_app.config["RELEASE"],
+        revision(),
+        request.full_path,
+        cookies.get("cart", ""),
+        cookies.get("receipt", ""),
+        low_data(),
+        encoding(),
+    )
+    return hashlib.sha256(repr(parts).encode()).hexdigest()[:24]
+
+
+def fragment_of(page: str) -> AnyResponse | None:
+    """A redirect to the page for whoever opens a fragment's address directly; None for htmx."""
+    return None if wants_fragment() else go(page)
+
+
+def as_fragment(body: str, push: str | None = None) -> Response:
+    """An answer to htmx's GET, with the address that the browser should show."""
+    response = make_response(body)
+    response.headers["Cache-Control"] = "private, no-store"
+    response.headers["X-Robots-Tag"] = "noindex"
+    if push:
+        response.headers["HX-Push-Url"] = push
+    return response
+
+
+# ------------------------------------------------------------------------------------------------ filters
+
+
+def moment(value: datetime, form: str = "d MMMM yyyy, HH:mm") -> str:
+    """A time as the shop's own clock shows it."""
+    return format_datetime(value, form, tzinfo=ZoneInfo(current_app.config["SHOP_TIMEZONE"]), locale=LOCALE)
+
+
+def notice(told: Notice) -> str | Markup:
+    """The sentence of a notice, its amounts written as money."""
+    values = dict(told.values)
+    if "currency" in values:
+        values |= {name: money.text(values[f"{name}_minor"], values["currency"]) for name in ("was", "now")}
+    return told.message % values
+
+
+def query(path: str, **values: Any) -> str:
+    """The path with those values that are not None, "" or False."""
+    kept = {name: value for name, value in values.items() if value not in (None, "", False)}
+    return f"{path}?{urlencode(kept)}" if kept else path
