@@ -1,47 +1,22 @@
-"""What the doors share: pages and fragments, what stands around a page, filters, and answers that need no rendering."""
+"""What the doors share: pages and fragments, what stands around a page, and answers that need no rendering."""
 
 import functools
 import hashlib
 from collections.abc import Callable
-from datetime import datetime
 from pathlib import Path
 from typing import Any, ParamSpec
-from urllib.parse import urlencode
-from zoneinfo import ZoneInfo
 
-from babel.dates import format_datetime
 from flask import Flask, Response, current_app, g, make_response, redirect, render_template, request
 from flask.sessions import SecureCookieSessionInterface
 from flask_wtf import FlaskForm
 from itsdangerous import URLSafeTimedSerializer
-from jinja2 import StrictUndefined
-from markupsafe import Markup
 from werkzeug.datastructures import MultiDict
 from werkzeug.wrappers import Response as AnyResponse
 
-from app import money
 from app.headers import encoding
-from app.models.order import OrderStatus
-from app.services import addresses, catalog
-from app.services.cart import Notice
+from app.services import catalog
 
 P = ParamSpec("P")
-LOCALE = "en_GB"
-HTMX_CONFIG = (
-    '{"allowEval":false,"includeIndicatorStyles":false,"historyCacheSize":0,"selfRequestsOnly":true,"allowScriptTags":false,'
-    '"refreshOnHistoryMiss":true,"attributesToSettle":["class"],"timeout":20000,"responseHandling":[{"code":"204","swap":false},'
-    '{"code":"[23]..","swap":true},{"code":"(409|422|429)","swap":true},{"code":"[45]..","swap":false,"error":true}]}'
-)
-
-STATUS_WORDS = {
-    OrderStatus.HOLD: "Waiting for payment.",
-    OrderStatus.FAILED: "The payment failed; nothing was charged.",
-    OrderStatus.PROCESSING: "Accepted; we are packing it.",
-    OrderStatus.SHIPPED: "On its way.",
-    OrderStatus.COMPLETED: "Completed.",
-    OrderStatus.CANCELLED: "Cancelled.",
-    OrderStatus.REFUNDED: "Refunded.",
-}
 
 
 class Sessions(SecureCookieSessionInterface):
@@ -59,14 +34,6 @@ class Sessions(SecureCookieSessionInterface):
 
 def init_app(app: Flask) -> None:
     app.session_interface = Sessions(app)
-    environment = app.jinja_env
-    environment.undefined = StrictUndefined
-    environment.trim_blocks = environment.lstrip_blocks = True
-    environment.globals.update(_=words, oob=False, htmx_config=HTMX_CONFIG, shop_name=app.config["SHOP_NAME"])
-    environment.globals.update(shop_email=app.config["SHOP_EMAIL"], query=query)
-    environment.globals["STATUS"] = {str(status): words for status, words in STATUS_WORDS.items()}
-    environment.filters["country"] = addresses.country_name
-    environment.filters.update(money=money.text, plain_money=money.plain, moment=moment, notice=notice)
     app.config["RELEASE"] = release(app)
 
 
@@ -89,11 +56,6 @@ class PageForm(FlaskForm):
 
 
 # ------------------------------------------------------------------------------------------------ pages and fragments
-
-
-def words(message: str, **values: object) -> str:
-    """What templates call `_`: the sentence in the reader's language, its places filled. So far there is English."""
-    return message % values if values else message
 
 
 def revision() -> int:
@@ -191,25 +153,3 @@ def as_fragment(body: str, push: str | None = None) -> Response:
     if push:
         response.headers["HX-Push-Url"] = push
     return response
-
-
-# ------------------------------------------------------------------------------------------------ filters
-
-
-def moment(value: datetime, form: str = "d MMMM yyyy, HH:mm") -> str:
-    """A time as the shop's own clock shows it."""
-    return format_datetime(value, form, tzinfo=ZoneInfo(current_app.config["SHOP_TIMEZONE"]), locale=LOCALE)
-
-
-def notice(told: Notice) -> str | Markup:
-    """The sentence of a notice, its amounts written as money."""
-    values = dict(told.values)
-    if "currency" in values:
-        values |= {name: money.text(values[f"{name}_minor"], values["currency"]) for name in ("was", "now")}
-    return told.message % values
-
-
-def query(path: str, **values: Any) -> str:
-    """The path with those values that are not None, "" or False."""
-    kept = {name: value for name, value in values.items() if value not in (None, "", False)}
-    return f"{path}?{urlencode(kept)}" if kept else path

@@ -5,7 +5,7 @@ from typing import Any
 from flask import Response, current_app, flash, g, make_response, request
 from werkzeug.wrappers import Response as AnyResponse
 
-from app import money, web
+from app import money, templating, web
 from app.cart import bp, cookie, forms
 from app.checkout import receipt
 from app.services import cart as carts, orders
@@ -85,7 +85,7 @@ def update() -> AnyResponse:
     if bad:
         return cookie.write(cart, web.show("cart/show.html", 422, **context))
     for told in context["notices"]:
-        flash({"text": web.notice(told)})
+        flash({"text": templating.notice(told)})
     if undo:
         flash(
             {
@@ -116,7 +116,7 @@ def cart_context(cart: Cart, *, notices: list[Notice], bad: dict[str, str] | Non
 def live_sentence(context: dict[str, Any]) -> str:
     """What a screen reader is told after a change by htmx."""
     view = context["view"]
-    told = [web.notice(each) for each in context["notices"]] + [context["quantity_error"]] * bool(context["bad"])
+    told = [templating.notice(each) for each in context["notices"]] + [context["quantity_error"]] * bool(context["bad"])
     return " ".join([*told, f"In your cart: {view.count}. {money.text(view.items_minor, view.currency)}"])
 
 
@@ -127,9 +127,9 @@ def after_change(changed: Changed, sentence: str, notices: list[Notice]) -> AnyR
     if not web.wants_fragment():
         response = cookie.write(changed.cart, receipt.without_panel(web.go("/cart?added")))
         for each in told:  # after it was kept: a full cart keeps nothing, and says so
-            flash({"text": web.notice(each)})
+            flash({"text": templating.notice(each)})
         return response
-    live = " ".join(web.notice(each) for each in told)
+    live = " ".join(templating.notice(each) for each in told)
     context = {"status_id": status_id(), "told": told, "is_error": False, "cart_count": changed.cart.count, "live": live}
     response = make_response(web.render_fragments("cart/_status.html", *SIDES, **context))
     return cookie.write(changed.cart, receipt.without_panel(response))
@@ -138,7 +138,7 @@ def after_change(changed: Changed, sentence: str, notices: list[Notice]) -> AnyR
 def refused(told: Notice, status: int) -> AnyResponse:
     """Say why nothing was changed, where the shopper looks."""
     if web.wants_fragment():
-        live = web.notice(told)
+        live = templating.notice(told)
         context = {"status_id": status_id(), "told": [told], "is_error": True, "live": live}
         return make_response(web.render_fragments("cart/_status.html", "cart/_live.html", **context), status)
     cart, notices = current_cart()

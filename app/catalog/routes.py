@@ -5,7 +5,7 @@ from typing import Any
 from flask import Response, abort, current_app, make_response, render_template, request
 from werkzeug.wrappers import Response as AnyResponse
 
-from app import web
+from app import templating, web
 from app.catalog import bp, markdown
 from app.extensions import limiter
 from app.services import catalog, labels
@@ -58,7 +58,7 @@ def category(slug: str) -> str:
 def category_results(slug: str) -> AnyResponse:
     """The cards of one shelf, when its order or filter changes."""
     context = shelf(slug)
-    push = web.query(f"/c/{slug}", **context["kept"])
+    push = templating.query(f"/c/{slug}", **context["kept"])
     return web.fragment_of(push) or web.as_fragment(web.render_fragments("catalog/_results.html", **context, **web.frame()), push)
 
 
@@ -83,7 +83,7 @@ def search() -> str:
 def search_results() -> AnyResponse:
     """The cards that a search finds, while its words, order or filter change."""
     context = results()
-    push = web.query("/search", q=context["text"], **context["kept"])
+    push = templating.query("/search", q=context["text"], **context["kept"])
     return web.fragment_of(push) or web.as_fragment(web.render_fragments("catalog/_results.html", **context, **web.frame()), push)
 
 

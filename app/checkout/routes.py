@@ -7,7 +7,7 @@ from flask import Response, abort, current_app, flash, g, make_response, request
 from flask_limiter import RateLimitExceeded
 from werkzeug.wrappers import Response as AnyResponse
 
-from app import web
+from app import templating, web
 from app.cart import cookie
 from app.cart.routes import current_cart
 from app.checkout import bp, receipt, shown
@@ -93,7 +93,7 @@ def show() -> AnyResponse:
     cart, notices = current_cart()
     if not cart.lines:
         for told in notices:
-            flash({"text": web.notice(told)})
+            flash({"text": templating.notice(told)})
         return cookie.clear(make_response(web.go("/cart")))
     here = desk(cart, CheckoutForm(), notices)
     if not here.view.lines:
@@ -221,7 +221,7 @@ def page(here: Desk, status: int) -> Response:
     g.cart = here.view.cart
     context: dict[str, Any] = {"desk": here, "form": here.form, "view": here.view}
     if web.wants_fragment():
-        live = " ".join(web.notice(told) for told in here.notices)
+        live = " ".join(templating.notice(told) for told in here.notices)
         response = make_response(web.render_fragments("checkout/_form.html", "cart/_live.html", **context, live=live), status)
     else:
         response = web.show("checkout/show.html", status, **context)
