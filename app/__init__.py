@@ -8,6 +8,7 @@ from flask import Flask
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from app import assets, cli, config as settings, errors, extensions, headers, models, templating, web
+from app.account import login
 
 __all__ = ["create_app", "models"]
 
@@ -29,6 +30,7 @@ def create_app(config: Mapping[str, Any] | None = None) -> Flask:
     assets.init_app(app)
     templating.init_app(app)
     web.init_app(app)
+    login.init_app(app)
     headers.init_app(app)
     errors.init_app(app)
     cli.init_app(app)
@@ -36,11 +38,12 @@ def create_app(config: Mapping[str, Any] | None = None) -> Flask:
         hops = app.config["TRUSTED_PROXIES"]
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=hops, x_proto=hops, x_host=hops)  # type: ignore[method-assign]
 
+    from app.account.routes import bp as account
     from app.cart.routes import bp as cart
     from app.catalog.routes import bp as catalog
     from app.checkout.routes import bp as checkout
     from app.site.routes import bp as site
 
-    for blueprint in (site, catalog, cart, checkout):
+    for blueprint in (site, catalog, cart, checkout, account):
         app.register_blueprint(blueprint)
     return app

@@ -84,7 +84,6 @@ limiter = Limiter(get_remote_address)
 
 def init_app(app: Flask) -> None:
     init_database(app)
-    app.login_manager = login_manager  # type: ignore[attr-defined]  # without its hooks, which open a session on every page
     limiter.init_app(app)
 
 

@@ -78,9 +78,15 @@ def render_fragments(target: str, *others: str, **context: Any) -> str:
 
 def frame() -> dict[str, Any]:
     """What stands around every page: the shelves, the cart's count, whether pictures are wanted."""
-    from app.cart import cookie
+    from app.account import login
+    from app.cart import keeper
 
-    return {"shelves": catalog.categories(revision()), "cart_count": cookie.read().count, "low_data": low_data()}
+    return {
+        "shelves": catalog.categories(revision()),
+        "cart_count": keeper.read().count,
+        "low_data": low_data(),
+        "member": login.current(),
+    }
 
 
 def low_data() -> bool:
@@ -127,12 +133,15 @@ def public(view: Callable[P, Any]) -> Callable[P, AnyResponse]:
 
 def page_tag() -> str:
     """What a catalogue page depends on, as one hash."""
-    cookies = request.cookies
+    from app.account import login
+    from app.cart import keeper
+
+    cookies, member = request.cookies, login.current()
     parts = (
         current_app.config["RELEASE"],
         revision(),
         request.full_path,
-        cookies.get("cart", ""),
+        cookies.get("cart", "") if member is None else (member.account_id, keeper.read().count),
         cookies.get("receipt", ""),
         low_data(),
         encoding(),

@@ -6,7 +6,8 @@ from flask import Response, current_app, flash, g, make_response, request
 from werkzeug.wrappers import Response as AnyResponse
 
 from app import money, templating, web
-from app.cart import bp, cookie, forms
+from app.account import login
+from app.cart import bp, cookie, forms, keeper
 from app.checkout import receipt
 from app.services import cart as carts, orders
 from app.services.cart import Cart, Changed, Notice
@@ -19,14 +20,14 @@ SIDES = ("cart/_link.html", "cart/_live.html")  # what every change of the cart 
 def show() -> Response:
     """The cart, with everything that changed since it was last seen."""
     cart, notices = current_cart()
-    if cookie.is_broken():
+    if login.current() is None and cookie.is_broken():
         notices.append(Notice("Your cart could not be read, so you begin with an empty one. We are sorry."))
-    elif request.args.get("added") is not None and not request.cookies.get(cookie.NAME):
+    elif request.args.get("added") is not None and not cart.lines and not request.cookies.get(cookie.NAME):
         notices.append(
             Notice("Your browser did not keep the cart: please allow this site to set cookies. It needs one, for the cart.")
         )
     response = web.show("cart/show.html", **cart_context(cart, notices=notices))
-    return response if cart.lines else cookie.clear(response)
+    return response if cart.lines else keeper.clear(response)
 
 
 @bp.post("/cart/items")
@@ -73,7 +74,7 @@ def update() -> AnyResponse:
         good[removed] = 0
         bad.pop(removed, None)
     wanted = carts.update(cart, good, current_app.config["CURRENCY"])
-    if cookie.fits(wanted):
+    if keeper.fits(wanted):
         cart = wanted
     else:
         notices.append(Notice(CartFull.message))
@@ -81,9 +82,9 @@ def update() -> AnyResponse:
     cart, bad = context["view"].cart, context["bad"]
     if web.wants_fragment():
         body = web.render_fragments("cart/_cart.html", *SIDES, **context, cart_count=cart.count, live=live_sentence(context))
-        return cookie.write(cart, receipt.without_panel(make_response(body, 422 if bad else 200)))
+        return keeper.write(cart, receipt.without_panel(make_response(body, 422 if bad else 200)))
     if bad:
-        return cookie.write(cart, web.show("cart/show.html", 422, **context))
+        return keeper.write(cart, web.show("cart/show.html", 422, **context))
     for told in context["notices"]:
         flash({"text": templating.notice(told)})
     if undo:
@@ -93,12 +94,12 @@ def update() -> AnyResponse:
                 "undo": {"sku": undo.sku, "quantity": undo.quantity, "title": undo.title},
             }
         )
-    return cookie.write(cart, receipt.without_panel(web.go("/cart")))
+    return keeper.write(cart, receipt.without_panel(web.go("/cart")))
 
 
 def current_cart() -> tuple[Cart, list[Notice]]:
     """This browser's cart; an empty one, and why, when the cookie's cart was ordered already."""
-    cart = cookie.read()
+    cart = keeper.read()
     if cart.lines and orders.is_ordered(cart.id):
         g.cart = Cart()
         return g.cart, [Notice("What was in your cart is ordered already, so it was emptied.")]
@@ -125,14 +126,14 @@ def after_change(changed: Changed, sentence: str, notices: list[Notice]) -> AnyR
     done = [Notice(sentence, {"name": changed.title})] if changed.quantity or not changed.notices else []
     told = [*notices, *done, *changed.notices]
     if not web.wants_fragment():
-        response = cookie.write(changed.cart, receipt.without_panel(web.go("/cart?added")))
+        response = keeper.write(changed.cart, receipt.without_panel(web.go("/cart?added")))
         for each in told:  # after it was kept: a full cart keeps nothing, and says so
             flash({"text": templating.notice(each)})
         return response
     live = " ".join(templating.notice(each) for each in told)
     context = {"status_id": status_id(), "told": told, "is_error": False, "cart_count": changed.cart.count, "live": live}
     response = make_response(web.render_fragments("cart/_status.html", *SIDES, **context))
-    return cookie.write(changed.cart, receipt.without_panel(response))
+    return keeper.write(changed.cart, receipt.without_panel(response))
 
 
 def refused(told: Notice, status: int) -> AnyResponse:

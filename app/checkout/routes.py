@@ -8,13 +8,14 @@ from flask_limiter import RateLimitExceeded
 from werkzeug.wrappers import Response as AnyResponse
 
 from app import templating, web
-from app.cart import cookie
+from app.account import login
+from app.cart import keeper
 from app.cart.routes import current_cart
 from app.checkout import bp, receipt, shown
 from app.checkout.forms import CheckoutForm, FindForm
 from app.checkout.shown import Shown
 from app.extensions import Busy, limiter
-from app.models.order import OrderStatus
+from app.models.order import Order, OrderStatus
 from app.services import addresses, attempts, cart as carts, checkout, customers, orders, payments, pricing, shipping, text
 from app.services.cart import Cart, CartView, Notice
 from app.services.customers import InvalidContact
@@ -94,7 +95,7 @@ def show() -> AnyResponse:
     if not cart.lines:
         for told in notices:
             flash({"text": templating.notice(told)})
-        return cookie.clear(make_response(web.go("/cart")))
+        return keeper.clear(make_response(web.go("/cart")))
     here = desk(cart, CheckoutForm(), notices)
     if not here.view.lines:
         return web.go("/cart")
@@ -104,7 +105,7 @@ def show() -> AnyResponse:
 @bp.post("/checkout")
 def place() -> AnyResponse:
     """Order and pay; or, by the other button, only look at the totals for another country or delivery."""
-    wanted, form = cookie.read(), CheckoutForm()
+    wanted, form = keeper.read(), CheckoutForm()
     was = shown.read(form.shown.data or "")
     if wanted.lines and request.form.get("action") == "update":
         return page(desk(wanted, form, []), 200)
@@ -148,6 +149,7 @@ def submitted(wanted: Cart, form: CheckoutForm, was: Shown | None) -> checkout.P
         notes=form.notes.data or "",
         shown_total_minor=total,
         hold_minutes=current_app.config["HOLD_MINUTES"],
+        buyer=login.buyer(),
     )
 
 
@@ -235,7 +237,7 @@ def thanks(placed: checkout.Placed) -> AnyResponse:
     """Home, which opens with the confirmation; the cart is gone, unless its payment is still awaited."""
     is_waiting = placed.status == OrderStatus.HOLD
     response = receipt.add(placed.key, make_response(web.go(f"/orders/{placed.key}" if is_waiting else "/")))
-    return response if is_waiting else cookie.clear(response)
+    return response if is_waiting else keeper.clear(response)
 
 
 def ordered_and_reloaded(was: Shown | None, cart: Cart) -> AnyResponse | None:
@@ -251,12 +253,12 @@ def ordered_and_reloaded(was: Shown | None, cart: Cart) -> AnyResponse | None:
 
 def ordered_before(cart: Cart, form: CheckoutForm, error: AlreadyOrdered) -> AnyResponse:
     """The same cart once more with other content: as a new cart, if that is what they want. Only the buyer is told more."""
-    fresh = cart.with_new_id()
+    fresh = keeper.with_new_id(cart)
     here = desk(fresh, form, [])
     told = Notice("You already ordered this cart. If you want to order this too, press the button again.")
     here.notices = [told, *here.notices]
     here.ordered_key = error.key if receipt.holds(error.key) else None
-    return cookie.write(fresh, page(here, error.status))
+    return keeper.write(fresh, page(here, error.status))
 
 
 @bp.get("/orders/<key>")
@@ -265,9 +267,13 @@ def order(key: str) -> AnyResponse:
     found = orders.by_key(key)
     if found is None:
         abort(404)
-    return web.show(
-        "checkout/order.html", order=orders.receipt(found, whole=receipt.holds(key)), form=FindForm(number=found.number)
-    )
+    return web.show("checkout/order.html", order=orders.receipt(found, whole=may_read(found)), form=FindForm(number=found.number))
+
+
+def may_read(order: Order) -> bool:
+    """Whether whoever asks may see the order whole: this browser placed it, or it is their account's."""
+    member = login.current()
+    return receipt.holds(order.key) or (member is not None and order.account_id == member.account_id)
 
 
 @bp.route("/orders/find", methods=["GET", "POST"])

@@ -43,6 +43,7 @@ class Order(Model):
         CheckConstraint("total_minor >= 0", name="total"),
         Index("ix_order_email", "email", "id"),
         Index("ix_order_status", "status", "hold_expires_at"),
+        Index("ix_order_account_id", "account_id", "id"),
         {"sqlite_autoincrement": True},
     )
 

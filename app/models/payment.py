@@ -78,3 +78,4 @@ class Payment(Model):
     status: Mapped[str] = mapped_column(String(20), default=PaymentStatus.CREATED)
     gateway_reference: Mapped[str | None] = mapped_column(String(255))
     idempotency_key: Mapped[str] = mapped_column(String(64), unique=True)
+    next_step: Mapped[str | None] = mapped_column(String(2000))  # where the shopper pays, once the gateway has said so

@@ -6,10 +6,10 @@ from sqlalchemy import Connection
 
 from app.extensions import Record, db, retried, transaction
 from app.models.order import NOTES_MAX, OrderStatus
-from app.services import customers, orders, pricing, stock, text
+from app.services import account_carts, customers, orders, pricing, stock, text
 from app.services.addresses import NOWHERE, Address
 from app.services.cart import Cart
-from app.services.customers import Contact, InvalidContact
+from app.services.customers import Buyer, Contact, InvalidContact
 from app.services.errors import AlreadyOrdered, TotalChanged
 from app.services.pricing import Priced
 
@@ -33,17 +33,24 @@ class Wish:
     shipping_id: int | None
     payment_id: int | None
     notes: str
-    shown_total_minor: int
+    shown_total_minor: int | None  # None: a program, which is shown nothing and pays what it costs
     currency: str
+    buyer: Buyer | None
 
     def price(self, t: Connection | None = None) -> Priced:
         """Its price now. Raises what `pricing.price` raises, and TotalChanged when another total was shown."""
         country = self.contact.address.country if self.contact.address else ""
         methods = {"shipping_id": self.shipping_id, "payment_id": self.payment_id}
         priced = pricing.price(self.cart, currency=self.currency, country=country, t=t, **methods)
-        if priced.total_minor != self.shown_total_minor:
+        if self.shown_total_minor is not None and priced.total_minor != self.shown_total_minor:
             raise TotalChanged
         return priced
+
+    def is_of_buyer(self, order: Record) -> bool:
+        """Whether that order was placed by whoever asks: the same account, or a guest with the same mailbox."""
+        if self.buyer:
+            return bool(order.account_id == self.buyer.account_id)
+        return order.account_id is None and orders.same_mailbox(order.email, self.contact.email)
 
     def is_on(self, order: Record) -> bool:
         """Whether that order, on HOLD, was placed by the same submit to the letter."""
@@ -51,7 +58,7 @@ class Wish:
         stands = [order.email, order.name, order.phone, order.notes, order.shipping_method_id, order.payment_method_id]
         address = self.contact.address or NOWHERE
         there = Address(order.country, order.line1, order.city, order.postcode, order.line2, order.region, order.company)
-        return asked == stands and address == there and order.content_hash == self.cart.content_hash
+        return asked == stands and address == there and order.content_hash == self.cart.content_hash and self.is_of_buyer(order)
 
 
 @retried
@@ -63,18 +70,20 @@ def place_order(
     shipping_id: int | None,
     payment_id: int | None,
     notes: str,
-    shown_total_minor: int,
+    shown_total_minor: int | None,
     hold_minutes: int,
+    buyer: Buyer | None = None,
     locale: str = "en_GB",
 ) -> Placed:
     """Turn a cart into an order; placing one cart twice answers the same order.
 
     Everything is computed before the lock and written under it, or nothing is. A direct order takes its stock and is
     PROCESSING; a redirect order holds its stock and is on HOLD, for `hold_minutes`. `shown_total_minor` is what the
-    shopper was shown. Raises EmptyCart, MethodUnavailable, InvalidContact (notes), AlreadyOrdered, TotalChanged,
+    shopper was shown, if anything was. A `buyer`'s order is their account's, and what it takes leaves their cart; an order
+    without one is a guest's. Raises EmptyCart, MethodUnavailable, InvalidContact (notes), AlreadyOrdered, TotalChanged,
     OutOfStock, Busy.
     """
-    wish = Wish(cart, contact, shipping_id, payment_id, checked_notes(notes), shown_total_minor, currency)
+    wish = Wish(cart, contact, shipping_id, payment_id, checked_notes(notes), shown_total_minor, currency, buyer)
     there = orders.live(db.session.connection(), cart.id)
     if found := earlier(there, wish):
         return found
@@ -91,8 +100,11 @@ def place_order(
         values = orders.prepare(priced, contact, wish.notes, hold_minutes=hold_minutes, locale=locale)
         lines = [(line.variant_id, line.quantity, line.title) for line in priced.lines]
         taken = stock.take(t, lines) if priced.is_direct else stock.hold(t, lines)
-        order_id, line_ids = orders.write(t, values, priced, customers.guest(t, contact))
+        values |= {"account_id": buyer.account_id if buyer else None}
+        order_id, line_ids = orders.write(t, values, priced, buyer.customer_id if buyer else customers.guest(t, contact))
         stock.record_sale(t, taken, line_ids, orders.SHOPPER)
+        if buyer and priced.is_direct:  # until a payment is verified, nothing was lost yet
+            account_carts.take_out(t, buyer.customer_id, cart)
     return Placed(order_id, values["key"], values["status"], is_new=True)
 
 
@@ -107,7 +119,7 @@ def earlier(order: Record | None, wish: Wish) -> Placed | None:
     placed = Placed(order.id, order.key, OrderStatus(order.status), is_new=False)
     if order.status == OrderStatus.HOLD:
         return placed if wish.is_on(order) else None
-    if order.content_hash == wish.cart.content_hash and orders.same_mailbox(order.email, wish.contact.email):
+    if order.content_hash == wish.cart.content_hash and wish.is_of_buyer(order):
         return placed
     raise AlreadyOrdered(order.key)
 

@@ -12,7 +12,7 @@ from sqlalchemy.sql.dml import ReturningInsert
 
 from app.models.customer import Customer
 from app.services import addresses, text
-from app.services.addresses import Address
+from app.services.addresses import NOWHERE, Address
 from app.services.errors import ShopError
 
 LONGEST = {
@@ -53,40 +53,98 @@ class Contact:
         return self.email.casefold()
 
 
+@dataclass(frozen=True, slots=True)
+class Buyer:
+    """The account that an order is placed for; a guest's order has none."""
+
+    customer_id: int
+    account_id: int
+
+
 def contact(email: str, name: str, phone: str = "", address: Address | None = None, *, accepted_postcode: str = "") -> Contact:
     """A checked contact with tidied text. Raises InvalidContact with a sentence for each field that cannot be used."""
     typed = {"email": email, "name": name, "phone": phone}
     if address is not None:
         typed |= {field: getattr(address, field) for field in Address.__slots__ if field != "country"}
-    typed = {field: text.clean(value) for field, value in typed.items()}
+    typed, wrong = _cleaned(typed)
+    email = _checked_email(typed["email"], wrong)
+    if not typed["name"]:
+        wrong.setdefault("name", "Enter your full name.")
+    _check_phone(typed["phone"], address.country if address else None, wrong)
+    if address is not None:
+        address = _checked_address(address.country, typed, accepted_postcode, wrong)
+    if wrong:
+        raise InvalidContact(wrong)
+    return Contact(email, typed["name"], typed["phone"], address)
+
+
+def mailbox(email: str) -> str:
+    """What an e-mail is known by. Raises InvalidContact."""
+    typed, wrong = _cleaned({"email": email})
+    checked = _checked_email(typed["email"], wrong)
+    if wrong:
+        raise InvalidContact(wrong)
+    return checked.casefold()
+
+
+def name_and_phone(name: str, phone: str, *, needs_name: bool = True) -> tuple[str, str]:
+    """Both, tidied. Raises InvalidContact."""
+    typed, wrong = _cleaned({"name": name, "phone": phone})
+    if needs_name and not typed["name"]:
+        wrong.setdefault("name", "Enter your full name.")
+    _check_phone(typed["phone"], None, wrong)
+    if wrong:
+        raise InvalidContact(wrong)
+    return typed["name"], typed["phone"]
+
+
+def place(address: Address, name: str, phone: str, *, accepted_postcode: str = "") -> tuple[Address, str, str]:
+    """An address of an address book with its name and phone, which may be empty, tidied. Raises InvalidContact."""
+    parts = {field: getattr(address, field) for field in Address.__slots__ if field != "country"}
+    typed, wrong = _cleaned(parts | {"name": name, "phone": phone})
+    _check_phone(typed["phone"], address.country, wrong)
+    checked = _checked_address(address.country, typed, accepted_postcode, wrong)
+    if wrong:
+        raise InvalidContact(wrong)
+    return checked, typed["name"], typed["phone"]
+
+
+def _cleaned(typed: dict[str, str]) -> tuple[dict[str, str], dict[str, str]]:
+    """The texts cleaned, and by field what is wrong with their letters or length."""
+    cleaned = {field: text.clean(value) for field, value in typed.items()}
     wrong: dict[str, str] = {}
-    for field, value in typed.items():
+    for field, value in cleaned.items():
         if not text.is_storable(value):
             wrong[field] = text.REFUSED
         elif len(value) > LONGEST[field]:
             wrong[field] = f"This is too long; {LONGEST[field]} characters is the most."
+    return cleaned, wrong
+
+
+def _checked_email(email: str, wrong: dict[str, str]) -> str:
     try:
-        email = validate_email(typed["email"].replace(" ", ""), check_deliverability=False).normalized
+        return validate_email(email.replace(" ", ""), check_deliverability=False).normalized
     except EmailNotValidError:
-        wrong.setdefault(
-            "email", "Enter your e-mail address, like name@example.com." if typed["email"] else "Enter your e-mail address."
-        )
-    if not typed["name"]:
-        wrong.setdefault("name", "Enter your full name.")
-    if typed["phone"] and not _is_phone(typed["phone"], address.country if address else None):
+        wrong.setdefault("email", "Enter your e-mail address, like name@example.com." if email else "Enter your e-mail address.")
+        return ""
+
+
+def _check_phone(phone: str, country: str | None, wrong: dict[str, str]) -> None:
+    if phone and not _is_phone(phone, country):
         wrong.setdefault("phone", "This does not look like a phone number. Correct it, or leave it empty.")
-    if address is not None:
-        parts = {field: typed[field] for field in Address.__slots__ if field != "country"}
-        if not addresses.is_country(address.country):
-            raise InvalidContact(wrong | {"country": "Choose the country."})
-        parts["postcode"] = addresses.tidy_postcode(address.country, parts["postcode"])
-        address = Address(country=address.country, **parts)
-        accepted = addresses.tidy_postcode(address.country, text.clean(accepted_postcode))
-        for field, sentence in addresses.problems(address, accepted_postcode=accepted).items():
-            wrong.setdefault(field, sentence)
-    if wrong:
-        raise InvalidContact(wrong)
-    return Contact(email, typed["name"], typed["phone"], address)
+
+
+def _checked_address(country: str, typed: dict[str, str], accepted_postcode: str, wrong: dict[str, str]) -> Address:
+    if not addresses.is_country(country):
+        wrong["country"] = "Choose the country."
+        return NOWHERE
+    parts = {field: typed[field] for field in Address.__slots__ if field != "country"}
+    parts["postcode"] = addresses.tidy_postcode(country, parts["postcode"])
+    address = Address(country=country, **parts)
+    accepted = addresses.tidy_postcode(country, text.clean(accepted_postcode))
+    for field, sentence in addresses.problems(address, accepted_postcode=accepted).items():
+        wrong.setdefault(field, sentence)
+    return address
 
 
 def _is_phone(number: str, country: str | None) -> bool:

@@ -24,6 +24,7 @@ LIVE = select(
     Order.key,
     Order.status,
     Order.content_hash,
+    Order.account_id,
     Order.email,
     Order.name,
     Order.phone,

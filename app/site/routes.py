@@ -64,7 +64,7 @@ def is_own_page(address: str) -> bool:
 @bp.get("/offline")
 def offline() -> str:
     """What the service worker shows when there is no line."""
-    context: dict[str, Any] = {"shelves": (), "cart_count": 0, "low_data": False}
+    context: dict[str, Any] = {"shelves": (), "cart_count": 0, "low_data": False, "member": None}
     return render_template("site/offline.html", **context)
 
 

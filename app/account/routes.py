@@ -1,0 +1,5 @@
+"""Accounts."""
+
+from app.account import bp
+
+__all__ = ["bp"]

@@ -1,0 +1,413 @@
+"""Accounts: who may log in, and how they prove it.
+
+Nothing here tells whether an e-mail has an account: for a known and an unknown one the same work is done, the same number of
+mails is owed, and the same is answered. What only the owner of the mailbox may know stands in the mail.
+"""
+
+import base64
+import hashlib
+import hmac
+import secrets
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from enum import StrEnum
+from functools import cache
+
+from argon2 import PasswordHasher
+from argon2.exceptions import InvalidHashError, VerificationError
+from sqlalchemy import Connection, delete, insert, select, update
+
+from app.extensions import Record, db, now, retried, transaction
+from app.models.customer import Account, Customer, EmailCode, Role
+from app.models.order import Order
+from app.services import customers, outbox
+from app.services.customers import InvalidContact
+from app.services.errors import ShopError
+
+# Source: OWASP, Password Storage Cheat Sheet: argon2id with 19 MiB, two passes, one lane.
+HASHER = PasswordHasher(time_cost=2, memory_cost=19456, parallelism=1)
+SHORTEST_PASSWORD, LONGEST_PASSWORD = 8, 200  # characters
+COMMON = frozenset(
+    "password passwort password1 passw0rd 12345678 123456789 1234567890 qwertyui qwertyuiop qwerty123 iloveyou sunshine princess "
+    "football baseball superman trustno1 abcd1234 11111111 00000000 asdfghjk letmein1 welcome1 monkey123 dragon123".split()
+)
+CODE_LETTERS = 10  # of 32 kinds: 50 bits
+CODE_TRIES = 10  # wrong ones, then the code is void
+CODE_LASTS = {"register": timedelta(hours=24), "verify": timedelta(hours=24), "reset": timedelta(hours=1)}
+FORGET_CODES_AFTER = timedelta(days=2)
+
+
+class Purpose(StrEnum):
+    """What a mailed code proves the mailbox for."""
+
+    REGISTER = "register"
+    RESET = "reset"
+    VERIFY = "verify"
+
+
+class WrongPassword(ShopError):
+    message = "The e-mail or the password is not right."
+
+
+class WrongCode(ShopError):
+    message = "This code is not right, or it is too old. Look into the newest mail, or ask for another."
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """Somebody with an account, as every door knows them."""
+
+    account_id: int
+    customer_id: int
+    email: str
+    name: str
+    phone: str
+    role: Role
+    is_verified: bool
+    session_version: int
+
+    @property
+    def session_id(self) -> str:
+        """Names this account's present sessions; those of an earlier version are over."""
+        return f"{self.account_id}.{self.session_version}"
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether a program may order for them: we know their name, their phone, and that the mailbox is theirs."""
+        return bool(self.name and self.phone and self.is_verified)
+
+
+MEMBERS = select(
+    Account.id,
+    Customer.id.label("customer_id"),
+    Account.email,
+    Customer.name,
+    Customer.phone,
+    Account.role,
+    Account.email_verified_at,
+    Account.session_version,
+    Account.password_hash,
+).join(Customer, Customer.account_id == Account.id)
+
+
+def member_of(row: Record) -> Member:
+    """A row of MEMBERS as a member."""
+    return Member(
+        account_id=row.id,
+        customer_id=row.customer_id,
+        email=row.email,
+        name=row.name,
+        phone=row.phone,
+        role=Role(row.role),
+        is_verified=row.email_verified_at is not None,
+        session_version=row.session_version,
+    )
+
+
+def by_session(session_id: str) -> Member | None:
+    """Whose session this is, while it lasts."""
+    account_id, _, version = session_id.partition(".")
+    if not (account_id.isascii() and account_id.isdigit() and len(account_id) < 10):
+        return None
+    row = db.session.execute(MEMBERS.where(Account.id == int(account_id))).first()
+    return member_of(row) if row is not None and str(row.session_version) == version else None
+
+
+def by_email(email: str) -> Member | None:
+    """The account of this e-mail; for staff's commands, never for what a stranger typed."""
+    row = db.session.execute(MEMBERS.where(Account.email == email.strip().casefold())).first()
+    return member_of(row) if row is not None else None
+
+
+def _by_id(t: Connection, account_id: int) -> Member:
+    return member_of(t.execute(MEMBERS.where(Account.id == account_id)).one())
+
+
+# ------------------------------------------------------------------------------------------------ passwords
+
+
+@cache
+def _nobodys_hash() -> str:
+    """What a password is compared with when there is no account, so that it takes as long."""
+    return HASHER.hash(secrets.token_hex(16))
+
+
+def password_problem(password: str, email: str = "") -> str | None:
+    """What is wrong with a new password, as a sentence; None when it will do."""
+    if len(password) < SHORTEST_PASSWORD:
+        return f"Choose a password of at least {SHORTEST_PASSWORD} characters. Several words make a good one."
+    if len(password) > LONGEST_PASSWORD:
+        return f"This is too long; {LONGEST_PASSWORD} characters is the most."
+    folded = password.casefold()
+    if folded in COMMON or len(set(folded)) < 3 or (email and folded == email.casefold()):
+        return "This password is among the first that a stranger would try. Choose another."
+    return None
+
+
+def is_password(digest: str, password: str) -> bool:
+    """Whether the password is the one that was hashed; as slow for every digest."""
+    try:
+        return HASHER.verify(digest or _nobodys_hash(), password[: LONGEST_PASSWORD + 1]) and bool(digest)
+    except (VerificationError, InvalidHashError):
+        return False
+
+
+def log_in(email: str, password: str) -> Member:
+    """The account of this e-mail and password. Raises WrongPassword, in the same words and time when there is no account."""
+    row = db.session.execute(MEMBERS.where(Account.email == email.strip().casefold())).first()
+    if not is_password(row.password_hash if row is not None else "", password) or row is None:
+        raise WrongPassword
+    if HASHER.check_needs_rehash(row.password_hash):
+        _rehash(row.id, row.password_hash, HASHER.hash(password))
+    return member_of(row)
+
+
+@retried
+def _rehash(account_id: int, was: str, digest: str) -> None:
+    with transaction() as t:
+        t.execute(update(Account).where(Account.id == account_id, Account.password_hash == was).values(password_hash=digest))
+
+
+@retried
+def change_password(account_id: int, old: str, new: str) -> Member:
+    """A new password for whoever knows the old one; every session of before is over. Raises WrongPassword, InvalidContact."""
+    row = db.session.execute(MEMBERS.where(Account.id == account_id)).one()
+    if not is_password(row.password_hash, old):
+        raise WrongPassword("That is not your password of today.")
+    if problem := password_problem(new, row.email):
+        raise InvalidContact({"password": problem})
+    digest = HASHER.hash(new)
+    with transaction() as t:
+        _set_password(t, account_id, digest)
+        return _by_id(t, account_id)
+
+
+def _set_password(t: Connection, account_id: int, digest: str) -> None:
+    t.execute(
+        update(Account).where(Account.id == account_id).values(password_hash=digest, session_version=Account.session_version + 1)
+    )
+
+
+@retried
+def end_sessions(account_id: int) -> None:
+    """Log this account out everywhere."""
+    with transaction() as t:
+        t.execute(update(Account).where(Account.id == account_id).values(session_version=Account.session_version + 1))
+
+
+# ------------------------------------------------------------------------------------------------ codes by mail
+
+
+def code_of(key: str, secret: str) -> str:
+    """The code that was mailed for this key: ABCDE-FGHIJ."""
+    digest = hmac.new(secret.encode(), f"mailed code {key}".encode(), hashlib.sha256).digest()
+    letters = base64.b32encode(digest).decode("ascii")[:CODE_LETTERS]
+    return f"{letters[:5]}-{letters[5:]}"
+
+
+def _is_code(key: str, typed: str, keys: Sequence[str]) -> bool:
+    """Whether this was typed from the mail; blanks, hyphens and case do not matter, nor which of the shop's keys made it."""
+    letters = "".join(letter for letter in typed.upper() if letter.isalnum()).encode()
+    right = [hmac.compare_digest(code_of(key, secret).replace("-", "").encode(), letters) for secret in keys]
+    return any(right)
+
+
+@retried
+def register(email: str, name: str, password: str, *, phone: str = "") -> str:
+    """Mail a code with which an account can be made, and answer its key; the owner of an account is told so instead.
+
+    Raises InvalidContact.
+    """
+    wrong: dict[str, str] = {}
+    try:
+        person = customers.contact(email, name, phone)
+    except InvalidContact as error:
+        wrong = error.fields
+    if problem := password_problem(password, email.strip()):
+        wrong["password"] = problem
+    if wrong:
+        raise InvalidContact(wrong)
+    return _mail_code(Purpose.REGISTER, person.mailbox, name=person.name, password_hash=HASHER.hash(password))
+
+
+@retried
+def forgot_password(email: str) -> str:
+    """Mail a code with which a new password can be set, and answer its key; where there is no account the mail says so.
+
+    Raises InvalidContact.
+    """
+    return _mail_code(Purpose.RESET, customers.mailbox(email))
+
+
+@retried
+def ask_to_verify(member: Member) -> str:
+    """Mail a code that proves the mailbox of an account, and answer its key."""
+    return _mail_code(Purpose.VERIFY, member.email)
+
+
+def _mail_code(purpose: Purpose, mailbox: str, *, name: str = "", password_hash: str = "") -> str:
+    key = secrets.token_hex(16)
+    with transaction() as t:
+        account_id = t.execute(select(Account.id).where(Account.email == mailbox)).scalar()
+        values = {
+            "key": key,
+            "purpose": purpose,
+            "email": mailbox,
+            "account_id": account_id,
+            "name": name,
+            "password_hash": password_hash,
+            "expires_at": now() + CODE_LASTS[purpose],
+        }
+        code_id = t.execute(insert(EmailCode).returning(EmailCode.id), values).scalar_one()
+        outbox.owe(t, "account.code", f"account.code:{code_id}", {"code_id": code_id})
+    return key
+
+
+def asked(key: str) -> Record | None:
+    """(purpose, email) of a code that may still be typed; None for any key that names none."""
+    found = select(EmailCode.purpose, EmailCode.email).where(
+        EmailCode.key == key, EmailCode.used_at.is_(None), EmailCode.expires_at > now()
+    )
+    return db.session.execute(found).first() if len(key) == 32 and key.isascii() else None
+
+
+def _use_code(t: Connection, key: str, purpose: Purpose, typed: str, keys: Sequence[str]) -> Record | None:
+    """The row whose code was typed, used up; None for a wrong one, which is counted."""
+    row = t.execute(select(EmailCode.__table__).where(EmailCode.key == key).with_for_update()).first()
+    if row is None or row.purpose != purpose or row.used_at or row.expires_at <= now() or row.tries >= CODE_TRIES:
+        return None
+    if not _is_code(key, typed, keys):
+        t.execute(update(EmailCode).where(EmailCode.id == row.id).values(tries=EmailCode.tries + 1))
+        return None
+    t.execute(update(EmailCode).where(EmailCode.id == row.id).values(used_at=now(), password_hash=""))
+    return row
+
+
+@retried
+def confirm_registration(key: str, typed: str, keys: Sequence[str]) -> Member:
+    """Make the account that was asked for; orders that were placed as a guest with this e-mail become its. Raises WrongCode.
+
+    `keys` are the shop's secrets, the present one first.
+    """
+    with transaction() as t:
+        row = _use_code(t, key, Purpose.REGISTER, typed, keys)
+        is_new = row is not None and t.execute(select(Account.id).where(Account.email == row.email)).first() is None
+        member = (
+            create_in(t, row.email, name=row.name, password_hash=row.password_hash, is_verified=True) if row and is_new else None
+        )
+    if member is None:  # raised here, after the commit, so that the wrong try stays counted
+        raise WrongCode
+    return member
+
+
+@retried
+def reset_password(key: str, typed: str, password: str, keys: Sequence[str]) -> Member:
+    """Set a new password for whoever got the code by mail, which proves the mailbox too; every session of before is over.
+
+    Raises WrongCode, InvalidContact.
+    """
+    if problem := password_problem(password):
+        raise InvalidContact({"password": problem})
+    digest = HASHER.hash(password)
+    with transaction() as t:
+        row = _use_code(t, key, Purpose.RESET, typed, keys)
+        member = None
+        if row is not None and row.account_id is not None:
+            _set_password(t, row.account_id, digest)
+            verified(t, row.account_id)
+            others = EmailCode.account_id == row.account_id, EmailCode.purpose == Purpose.RESET, EmailCode.used_at.is_(None)
+            t.execute(update(EmailCode).where(*others).values(used_at=now()))
+            member = _by_id(t, row.account_id)
+    if member is None:
+        raise WrongCode
+    return member
+
+
+@retried
+def confirm_email(account_id: int, key: str, typed: str, keys: Sequence[str]) -> Member:
+    """Write down that this account's mailbox is theirs; their orders as a guest become its. Raises WrongCode."""
+    with transaction() as t:
+        row = _use_code(t, key, Purpose.VERIFY, typed, keys)
+        is_theirs = row is not None and row.account_id == account_id
+        if is_theirs:
+            verified(t, account_id)
+        member = _by_id(t, account_id)
+    if not is_theirs:
+        raise WrongCode
+    return member
+
+
+def verified(t: Connection, account_id: int) -> None:
+    """The mailbox is proven: write it down once, and let the orders that were placed with it as a guest join the account."""
+    t.execute(
+        update(Account).where(Account.id == account_id, Account.email_verified_at.is_(None)).values(email_verified_at=now())
+    )
+    mine = t.execute(MEMBERS.where(Account.id == account_id)).one()
+    guest = t.execute(select(Customer.id).where(Customer.email == mine.email, Customer.account_id.is_(None))).scalar()
+    if guest is not None:
+        t.execute(update(Order).where(Order.customer_id == guest).values(customer_id=mine.customer_id, account_id=account_id))
+        t.execute(delete(Customer).where(Customer.id == guest))
+
+
+@retried
+def forget_codes() -> int:
+    """Delete the codes that are long over, and answer how many."""
+    with transaction() as t:
+        return t.execute(delete(EmailCode).where(EmailCode.expires_at < now() - FORGET_CODES_AFTER)).rowcount
+
+
+# ------------------------------------------------------------------------------------------------ making and changing
+
+
+def create_in(
+    t: Connection, mailbox: str, *, name: str, password_hash: str, is_verified: bool, phone: str = "", role: Role = Role.CUSTOMER
+) -> Member:
+    """Make an account with its customer. Its mailbox's guest is left alone until the mailbox is proven."""
+    values = {"email": mailbox, "password_hash": password_hash, "role": role, "session_version": 1}
+    account_id = t.execute(insert(Account).returning(Account.id), values).scalar_one()
+    t.execute(insert(Customer), {"email": mailbox, "name": name, "phone": phone, "account_id": account_id})
+    if is_verified:
+        verified(t, account_id)
+    return _by_id(t, account_id)
+
+
+@retried
+def create(
+    email: str, *, name: str = "", phone: str = "", role: Role = Role.CUSTOMER, password: str = "", is_verified: bool = False
+) -> Member:
+    """Make an account for staff's commands; without a password its owner sets one by a mailed code.
+
+    Raises InvalidContact, AccountExists.
+    """
+    wrong: dict[str, str] = {}
+    try:
+        mailbox = customers.mailbox(email)
+        name, phone = customers.name_and_phone(name, phone, needs_name=False)
+    except InvalidContact as error:
+        wrong = error.fields
+    if password and (problem := password_problem(password, email)):
+        wrong["password"] = problem
+    if wrong:
+        raise InvalidContact(wrong)
+    digest = HASHER.hash(password) if password else ""
+    with transaction() as t:
+        if t.execute(select(Account.id).where(Account.email == mailbox)).first():
+            raise AccountExists
+        return create_in(t, mailbox, name=name, phone=phone, role=role, password_hash=digest, is_verified=is_verified)
+
+
+class AccountExists(ShopError):
+    message = "This e-mail has an account already."
+    status = 409
+
+
+@retried
+def change_profile(member: Member, *, name: str | None = None, phone: str | None = None) -> Member:
+    """Change the name or the phone; None leaves it. Raises InvalidContact."""
+    name, phone = customers.name_and_phone(
+        member.name if name is None else name, member.phone if phone is None else phone, needs_name=name is not None
+    )
+    with transaction() as t:
+        t.execute(update(Customer).where(Customer.id == member.customer_id).values(name=name, phone=phone))
+        return _by_id(t, member.account_id)
