@@ -8,6 +8,7 @@ import base64
 import hashlib
 import hmac
 import secrets
+import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
@@ -116,8 +117,16 @@ def by_session(session_id: str) -> Member | None:
 
 def by_email(email: str) -> Member | None:
     """The account of this e-mail; for staff's commands, never for what a stranger typed."""
-    row = db.session.execute(MEMBERS.where(Account.email == email.strip().casefold())).first()
+    row = db.session.execute(MEMBERS.where(Account.email == _mailbox(email))).first()
     return member_of(row) if row is not None else None
+
+
+def _mailbox(email: str) -> str:
+    """What an e-mail that somebody typed is known by; "" for what is none, which no account has."""
+    try:
+        return customers.mailbox(email)
+    except InvalidContact:
+        return ""
 
 
 def _by_id(t: Connection, account_id: int) -> Member:
@@ -145,21 +154,26 @@ def password_problem(password: str, email: str = "") -> str | None:
     return None
 
 
+def _bytes(password: str) -> bytes:
+    """A password as it is hashed, however its characters are composed; anything can be typed, at any length."""
+    return unicodedata.normalize("NFC", password[: LONGEST_PASSWORD + 1]).encode("utf-8", "surrogatepass")
+
+
 def is_password(digest: str, password: str) -> bool:
     """Whether the password is the one that was hashed; as slow for every digest."""
     try:
-        return HASHER.verify(digest or _nobodys_hash(), password[: LONGEST_PASSWORD + 1]) and bool(digest)
+        return HASHER.verify(digest or _nobodys_hash(), _bytes(password)) and bool(digest)
     except (VerificationError, InvalidHashError):
         return False
 
 
 def log_in(email: str, password: str) -> Member:
     """The account of this e-mail and password. Raises WrongPassword, in the same words and time when there is no account."""
-    row = db.session.execute(MEMBERS.where(Account.email == email.strip().casefold())).first()
+    row = db.session.execute(MEMBERS.where(Account.email == _mailbox(email))).first()
     if not is_password(row.password_hash if row is not None else "", password) or row is None:
         raise WrongPassword
     if HASHER.check_needs_rehash(row.password_hash):
-        _rehash(row.id, row.password_hash, HASHER.hash(password))
+        _rehash(row.id, row.password_hash, HASHER.hash(_bytes(password)))
     return member_of(row)
 
 
@@ -177,7 +191,7 @@ def change_password(account_id: int, old: str, new: str) -> Member:
         raise WrongPassword("That is not your password of today.")
     if problem := password_problem(new, row.email):
         raise InvalidContact({"password": problem})
-    digest = HASHER.hash(new)
+    digest = HASHER.hash(_bytes(new))
     with transaction() as t:
         _set_password(t, account_id, digest)
         return _by_id(t, account_id)
@@ -228,7 +242,7 @@ def register(email: str, name: str, password: str, *, phone: str = "") -> str:
         wrong["password"] = problem
     if wrong:
         raise InvalidContact(wrong)
-    return _mail_code(Purpose.REGISTER, person.mailbox, name=person.name, password_hash=HASHER.hash(password))
+    return _mail_code(Purpose.REGISTER, person.mailbox, name=person.name, password_hash=HASHER.hash(_bytes(password)))
 
 
 @retried
@@ -269,12 +283,16 @@ def asked(key: str) -> Record | None:
     found = select(EmailCode.purpose, EmailCode.email).where(
         EmailCode.key == key, EmailCode.used_at.is_(None), EmailCode.expires_at > now()
     )
-    return db.session.execute(found).first() if len(key) == 32 and key.isascii() else None
+    return db.session.execute(found).first() if _is_key(key) else None
+
+
+def _is_key(key: str) -> bool:
+    return len(key) == 32 and key.isascii() and key.isalnum()
 
 
 def _use_code(t: Connection, key: str, purpose: Purpose, typed: str, keys: Sequence[str]) -> Record | None:
     """The row whose code was typed, used up; None for a wrong one, which is counted."""
-    row = t.execute(select(EmailCode.__table__).where(EmailCode.key == key).with_for_update()).first()
+    row = t.execute(select(EmailCode.__table__).where(EmailCode.key == key).with_for_update()).first() if _is_key(key) else None
     if row is None or row.purpose != purpose or row.used_at or row.expires_at <= now() or row.tries >= CODE_TRIES:
         return None
     if not _is_code(key, typed, keys):
@@ -309,7 +327,7 @@ def reset_password(key: str, typed: str, password: str, keys: Sequence[str]) -> 
     """
     if problem := password_problem(password):
         raise InvalidContact({"password": problem})
-    digest = HASHER.hash(password)
+    digest = HASHER.hash(_bytes(password))
     with transaction() as t:
         row = _use_code(t, key, Purpose.RESET, typed, keys)
         member = None
@@ -390,7 +408,7 @@ def create(
         wrong["password"] = problem
     if wrong:
         raise InvalidContact(wrong)
-    digest = HASHER.hash(password) if password else ""
+    digest = HASHER.hash(_bytes(password)) if password else ""
     with transaction() as t:
         if t.execute(select(Account.id).where(Account.email == mailbox)).first():
             raise AccountExists

@@ -1,0 +1,128 @@
+"""Personal data: what the shop knows of a person with an account, handed out, and forgotten when they ask.
+
+Orders are kept for the books: what was bought and what it cost stays, who bought it goes.
+"""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, String as Text, cast as as_type, delete, literal, select, update
+
+from app.extensions import Record, db, retried, transaction
+from app.models.catalog import Product, Variant
+from app.models.customer import Account, Address, ApiToken, CartLine, Customer, EmailCode, IdempotencyKey, Role
+from app.models.order import LineItem, Order, OrderStatus, order_number
+from app.services import accounts
+from app.services.accounts import Member, WrongPassword
+from app.services.errors import ShopError
+
+FORGOTTEN = "anonymous-"  # what a forgotten customer's e-mail begins with; no real one has no @
+OVER = [OrderStatus.COMPLETED, OrderStatus.CANCELLED, OrderStatus.REFUNDED]  # nothing of theirs must reach anybody any more
+BLANK = dict.fromkeys(("email", "name", "phone", "notes", "company", "line1", "line2", "city", "region", "postcode"), "")
+
+
+class StillStaff(ShopError):
+    message = "This account belongs to the staff. A manager has to make it an ordinary one first."
+    status = 409
+
+
+# ------------------------------------------------------------------------------------------------ handing out
+
+
+def export(member: Member) -> dict[str, Any]:
+    """Everything kept about a member, as JSON takes it; times are ISO texts in UTC."""
+    account = db.session.execute(
+        select(Account.email, Account.role, Account.created_at, Account.email_verified_at).where(Account.id == member.account_id)
+    ).one()
+    cart = (
+        select(Variant.sku, Product.name, Variant.options, CartLine.quantity, CartLine.changed_at)
+        .join(Variant, Variant.id == CartLine.variant_id)
+        .join(Product, Product.id == Variant.product_id)
+        .where(CartLine.customer_id == member.customer_id)
+        .order_by(CartLine.id)
+    )
+    tokens = select(ApiToken.name, ApiToken.prefix, ApiToken.created_at, ApiToken.last_used_at, ApiToken.revoked_at).where(
+        ApiToken.account_id == member.account_id
+    )
+    return {
+        "account": _plain(account),
+        "profile": {"name": member.name, "phone": member.phone},
+        "addresses": _all(select(Address.__table__).where(Address.customer_id == member.customer_id).order_by(Address.id)),
+        "cart": _all(cart),
+        "orders": _orders(member.account_id),
+        "tokens": _all(tokens.order_by(ApiToken.id)),
+    }
+
+
+def _orders(account_id: int) -> list[dict[str, Any]]:
+    mine = select(Order.__table__).where(Order.account_id == account_id).order_by(Order.id)
+    lines = (
+        select(LineItem.order_id, LineItem.sku, LineItem.name, LineItem.options, LineItem.quantity, LineItem.unit_price_minor)
+        .join(Order, Order.id == LineItem.order_id)
+        .where(Order.account_id == account_id)
+        .order_by(LineItem.order_id, LineItem.position)
+    )
+    by_order: dict[int, list[dict[str, Any]]] = {}
+    for row in _all(lines):
+        by_order.setdefault(row.pop("order_id"), []).append(row)
+    inner = {"id", "cart_id", "content_hash", "customer_id", "account_id", "shipping_method_id", "payment_method_id"}
+    return [
+        {"number": order_number(row["id"]), **{name: value for name, value in row.items() if name not in inner}}
+        | {"lines": by_order.get(row["id"], [])}
+        for row in _all(mine)
+    ]
+
+
+def _all(statement: Any) -> list[dict[str, Any]]:
+    return [_plain(row) for row in db.session.execute(statement)]
+
+
+def _plain(row: Record) -> dict[str, Any]:
+    return {name: value.isoformat() if isinstance(value, datetime) else value for name, value in row._mapping.items()}
+
+
+# ------------------------------------------------------------------------------------------------ forgetting
+
+
+@retried
+def forget(member: Member, password: str) -> None:
+    """Forget this person: nobody can log in any more, and orders that are over name nobody.
+
+    Orders under way keep what is needed to deliver them, until `forget_finished` meets them. Raises WrongPassword, StillStaff.
+    """
+    digest = db.session.execute(select(Account.password_hash).where(Account.id == member.account_id)).scalar_one()
+    if not accounts.is_password(digest, password):
+        raise WrongPassword("That is not your password.")
+    if member.role != Role.CUSTOMER:
+        raise StillStaff
+    with transaction() as t:
+        t.execute(update(Order).where(Order.account_id == member.account_id).values(account_id=None))
+        for table in (IdempotencyKey, ApiToken):
+            t.execute(delete(table).where(table.account_id == member.account_id))
+        t.execute(delete(EmailCode).where(EmailCode.email == member.email))
+        t.execute(delete(EmailCode).where(EmailCode.account_id == member.account_id))
+        for belonging in (CartLine, Address):
+            t.execute(delete(belonging).where(belonging.customer_id == member.customer_id))
+        anonymous = {"email": f"{FORGOTTEN}{member.customer_id}", "name": "", "phone": "", "account_id": None, "cart_id": None}
+        t.execute(update(Customer).where(Customer.id == member.customer_id).values(**anonymous))
+        t.execute(delete(Account).where(Account.id == member.account_id))
+        _blank(t, Order.customer_id == member.customer_id)
+
+
+@retried
+def forget_finished() -> int:
+    """Blank the orders of forgotten people that are over by now, and answer how many."""
+    forgotten = literal(FORGOTTEN) + as_type(Order.customer_id, Text)
+    of_forgotten = select(Customer.id).where(Customer.id == Order.customer_id, Customer.email == forgotten).exists()
+    due = select(Order.id).where(of_forgotten, Order.status.in_(OVER), Order.email != "").limit(1)
+    if db.session.execute(due).first() is None:
+        return 0
+    with transaction() as t:
+        return _blank(t, of_forgotten)
+
+
+def _blank(t: Connection, whose: ColumnElement[bool]) -> int:
+    """Take the person out of those of these orders that are over; the country stays, taxes depend on it."""
+    over: Sequence[ColumnElement[bool]] = (whose, Order.status.in_(OVER), Order.email != "")
+    return t.execute(update(Order).where(*over).values(**BLANK)).rowcount
