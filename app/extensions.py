@@ -2,7 +2,9 @@
 
 import fcntl
 import functools
+import os
 import random
+import threading
 import time
 from collections import namedtuple
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -26,7 +28,6 @@ from sqlalchemy import (
     Executable,
     Insert,
     MetaData,
-    PoolProxiedConnection,
     Row,
     Select,
     UpdateBase,
@@ -108,7 +109,7 @@ def init_database(app: Flask) -> None:
     """Bind the database to the app and give its connections the settings that its guarantees rest on."""
     uri = app.config["SQLALCHEMY_DATABASE_URI"]
     if uri.startswith("sqlite"):
-        options: dict[str, Any] = {"connect_args": {"timeout": QUEUE_SECONDS}}
+        options: dict[str, Any] = {"connect_args": {"timeout": QUEUE_SECONDS}, "max_overflow": -1}  # each thread keeps one
     else:
         limits = "-c lock_timeout=3s -c statement_timeout=10s -c idle_in_transaction_session_timeout=30s"
         options = {"pool_pre_ping": True, "connect_args": {"options": limits, "connect_timeout": 5}}
@@ -143,6 +144,25 @@ def read(statement: Executable, values: Mapping[str, Any] | None = None) -> Curs
     return db.session.connection().execute(statement, values)
 
 
+readers = threading.local()
+
+
+def reader() -> Connection:
+    """What is read by when there is no transaction: on PostgreSQL the session's connection, on SQLite one that the thread keeps.
+
+    On the thread's own SQLAlchemy begins nothing, and SQLite lets go of each SELECT when its last row was fetched. It is of one
+    process and one pool, which engine.dispose() replaces. PostgreSQL would be asked whether it still lives, to begin and to end.
+    """
+    engine = db.engine
+    if engine.name != "sqlite":
+        return db.session.connection()
+    place = (os.getpid(), engine.pool)
+    if getattr(readers, "place", None) != place:
+        readers.connection, readers.place = engine.connect(), place
+    connection: Connection = readers.connection
+    return connection
+
+
 class Compiled:
     """A statement in the words of one kind of database: its SQL, how values go in, and how rows come out."""
 
@@ -175,8 +195,6 @@ class Compiled:
 
     def read(self, row: Sequence[Any]) -> Sequence[Any]:
         """A row of the driver's, each value as its type says."""
-        if not self.readers:
-            return row
         values = list(row)
         for place, convert in self.readers:
             values[place] = convert(values[place])
@@ -187,7 +205,7 @@ class Prepared:
     """A statement that is said often: compiled once for each kind of database, then said to the driver itself.
 
     What SQLAlchemy does at every execution costs several times what the driver takes for a row found by its key. With a
-    connection it runs inside that connection's transaction; without one it must be a SELECT, and is read outside transactions.
+    connection it runs inside that connection's transaction; without one it must be a SELECT, and sees what is committed.
     Values are given by the names of its parameters. An INSERT writes every column but the id: a column that is not given gets
     its default, or NULL. Types convert both ways as they do everywhere; rows are named tuples. Errors are SQLAlchemy's, but
     without the values, which may be somebody's name. It takes no lists for a parameter.
@@ -200,19 +218,9 @@ class Prepared:
 
     def rows(self, t: Connection | None = None, /, **values: Any) -> list[Any]:
         """Every row for these values."""
-        if t is not None:
-            return self._say(t, t.dialect, [values])[0]
-        if not isinstance(self.statement, Select):
+        if t is None and not isinstance(self.statement, Select):
             raise TypeError("what writes needs a transaction")
-        engine = db.engine
-        try:
-            connection = engine.raw_connection()
-        except engine.dialect.loaded_dbapi.Error as error:  # type: ignore[attr-defined]
-            raise exc.OperationalError(None, None, error) from error  # as a connection of SQLAlchemy's would say it
-        try:
-            return self._say(connection, engine.dialect, [values])[0]
-        finally:
-            connection.close()
+        return self._say(reader() if t is None else t, [values])[0]
 
     def row_or_none(self, t: Connection | None = None, /, **values: Any) -> Any:
         """The first row for these values, if there is one."""
@@ -224,17 +232,16 @@ class Prepared:
 
         PostgreSQL is sent all of them in one go, so that many take no more round trips than one.
         """
-        return [rows[0] if rows else None for rows in self._say(t, t.dialect, sets)]
+        return [rows[0] if rows else None for rows in self._say(t, sets)]
 
-    def _say(
-        self, connection: Connection | PoolProxiedConnection, dialect: Dialect, sets: Sequence[Mapping[str, Any]]
-    ) -> list[list[Any]]:
+    def _say(self, connection: Connection, sets: Sequence[Mapping[str, Any]]) -> list[list[Any]]:
         """The rows that each set of values gave. Raises what SQLAlchemy would."""
+        dialect = connection.dialect
         compiled = self.compiled.get(dialect.name)
         if compiled is None:
             compiled = self.compiled[dialect.name] = Compiled(self.statement, dialect)
         bound = [compiled.bound(values) for values in sets]
-        driver: Any = connection.connection if isinstance(connection, Connection) else connection
+        driver: Any = connection.connection
         failure: type[Exception] = dialect.loaded_dbapi.Error  # type: ignore[attr-defined]
         try:
             with closing(driver.cursor()) as cursor:
@@ -246,6 +253,8 @@ class Prepared:
             raise exc.DBAPIError.instance(
                 compiled.sql, None, error, failure, hide_parameters=True, connection_invalidated=is_lost, dialect=dialect
             ) from error
+        if not compiled.readers:
+            return [list(map(self.row._make, rows)) for rows in answers]
         return [[self.row._make(compiled.read(row)) for row in rows] for rows in answers]
 
     def _ask(self, cursor: Any, sql: str, sets: Sequence[Any], *, at_once: bool) -> list[list[Any]]:

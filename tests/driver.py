@@ -13,6 +13,8 @@ from weakref import WeakKeyDictionary
 import psycopg
 from sqlalchemy import Engine, event
 
+from app.extensions import db
+
 PING = "SELECT 1"  # the pool asks so whether a connection still lives
 
 
@@ -85,10 +87,10 @@ wires: WeakKeyDictionary[Engine, Wire] = WeakKeyDictionary()
 
 
 def wire_of(engine: Engine) -> Wire:
-    """What this engine's connections are heard by. Asked for the first time it makes them all anew, so none may be in use."""
+    """What this engine's connections are heard by. Asked for the first time it has them made anew, so none may be in use."""
     if engine in wires:
         return wires[engine]
-    assert not engine.pool.checkedout(), "a connection that is in use would not be heard"  # type: ignore[attr-defined]
+    assert not db.session().in_transaction(), "this session's connection would not be heard"
     wire = wires[engine] = Wire()
 
     @event.listens_for(engine, "do_connect")

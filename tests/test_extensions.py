@@ -2,6 +2,7 @@
 
 import contextvars
 import fcntl
+import os
 import sqlite3
 import threading
 import time
@@ -12,7 +13,7 @@ import pytest
 from sqlalchemy import bindparam, exc, insert, select, text, update
 
 from app import extensions
-from app.extensions import Busy, Prepared, db, now, retried, transaction
+from app.extensions import Busy, Prepared, db, now, reader, retried, transaction
 from app.models.catalog import Category, Variant
 from app.models.outbox import OutboxMessage
 from tests import driver
@@ -184,9 +185,9 @@ def test_what_sqlalchemy_wrote_reads_the_same():
 def test_inside_a_transaction_it_sees_what_was_written_there():
     with transaction() as t:
         SHELVE.rows(t, slug="gear", name="Gear")
-        inside, outside = SHELF.row_or_none(t, slug="gear"), SHELF.row_or_none(slug="gear")
+        inside = SHELF.row_or_none(t, slug="gear")
 
-    assert (inside.name, outside) == ("Gear", None)
+    assert inside.name == "Gear"
     assert SHELF.row_or_none(slug="gear").name == "Gear"
 
 
@@ -251,16 +252,9 @@ def test_a_name_that_no_parameter_has_is_a_mistake():
         SHELVE.rows(t, slug="gear", nmae="Gear")
 
 
-def test_reading_leaves_no_transaction_open():
-    shelve("gear")
-    asked = []
-    db.session.rollback()
-
-    with driver.listening(db.engine, after=asked.append):
-        SHELF.rows(slug="gear")
-
-    assert [sql.split()[0] for sql in asked] == ["SELECT"]
-    assert db.engine.pool.checkedout() == 0
+def test_what_writes_needs_a_transaction():
+    with pytest.raises(TypeError, match="transaction"):
+        SHELVE.rows(slug="gear", name="Gear")
 
 
 def test_its_statements_are_heard_and_can_be_failed():
@@ -276,6 +270,60 @@ def test_its_statements_are_heard_and_can_be_failed():
         SHELF.rows(slug="gear")
 
     assert caught.value.orig is error
+
+
+@only_sqlite
+def test_reading_by_itself_leaves_no_transaction_open_and_sees_what_is_committed():
+    shelve("gear")
+
+    with transaction() as t:
+        SHELVE.rows(t, slug="tools", name="Tools")
+        found = SHELF.row_or_none(slug="gear"), SHELF.row_or_none(slug="tools")
+
+    assert found == (("gear", "Gear"), None)
+    assert not reader().connection.in_transaction
+    assert not reader().in_transaction()
+
+
+@only_sqlite
+def test_each_thread_reads_by_a_connection_of_its_own_until_the_pool_is_given_up(app):
+    shelve("gear")
+    seen = []
+
+    def read():
+        SHELF.rows(slug="gear")
+        seen.append(reader())
+
+    read(), in_another_thread(app, read), read()
+    db.engine.dispose()
+    read()
+
+    here, elsewhere, again, later = seen
+    assert again is here and elsewhere is not here and later is not here
+    assert later.connection.dbapi_connection is not here.connection.dbapi_connection
+
+
+@only_sqlite
+def test_no_process_reads_by_the_connection_of_another(monkeypatch):
+    shelve("gear")
+    here = reader()
+
+    monkeypatch.setattr(os, "getpid", lambda: 1)
+
+    assert reader() is not here
+
+
+@only_postgresql
+def test_reading_by_itself_is_one_round_trip_of_the_session(app):
+    shelve("gear")
+    asked = []
+    db.session.rollback()
+
+    with driver.listening(db.engine, after=asked.append):
+        SHELF.rows(slug="gear"), SHELF.rows(slug="gear")
+
+    assert [sql.split()[0] for sql in asked] == ["SELECT", "SELECT"]
+    assert db.session().in_transaction()
 
 
 @only_postgresql
