@@ -121,6 +121,11 @@ def complete(config: dict[str, Any], instance: Path) -> None:
     )
 
 
+def signing_keys(config: Mapping[str, Any]) -> tuple[str, ...]:
+    """Today's key, which signs, behind those before it, whose signatures still hold; in the order that itsdangerous wants."""
+    return (*reversed(config["SECRET_KEY_FALLBACKS"]), config["SECRET_KEY"])
+
+
 def database_uri(url: str, instance: Path) -> str:
     """The address as SQLAlchemy wants it; hosting companies still write postgres://."""
     if not url:

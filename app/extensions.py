@@ -2,11 +2,13 @@
 
 import fcntl
 import functools
+import os
 import random
+import threading
 import time
 from collections import namedtuple
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, ParamSpec, TypeAlias, TypeVar
@@ -17,7 +19,22 @@ from flask_limiter.util import get_remote_address
 from flask_login import LoginManager
 from flask_migrate import Migrate
 from flask_sqlalchemy import SQLAlchemy
-from sqlalchemy import Connection, CursorResult, DateTime, Dialect, Engine, Executable, MetaData, Row, Select, event, exc, types
+from sqlalchemy import (
+    Connection,
+    CursorResult,
+    DateTime,
+    Dialect,
+    Engine,
+    Executable,
+    Insert,
+    MetaData,
+    Row,
+    Select,
+    UpdateBase,
+    event,
+    exc,
+    types,
+)
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 Record: TypeAlias = Row[*tuple[Any, ...]]  # a row of a Core statement, its columns by name
@@ -91,7 +108,7 @@ def init_database(app: Flask) -> None:
     """Bind the database to the app and give its connections the settings that its guarantees rest on."""
     uri = app.config["SQLALCHEMY_DATABASE_URI"]
     if uri.startswith("sqlite"):
-        options: dict[str, Any] = {"connect_args": {"timeout": QUEUE_SECONDS}}
+        options: dict[str, Any] = {"connect_args": {"timeout": QUEUE_SECONDS}, "max_overflow": -1}  # each thread keeps one
     else:
         limits = "-c lock_timeout=3s -c statement_timeout=10s -c idle_in_transaction_session_timeout=30s"
         options = {"pool_pre_ping": True, "connect_args": {"options": limits, "connect_timeout": 5}}
@@ -126,41 +143,136 @@ def read(statement: Executable, values: Mapping[str, Any] | None = None) -> Curs
     return db.session.connection().execute(statement, values)
 
 
-class Prepared:
-    """A SELECT of the pages that are asked for most: compiled once per database, run on the driver, read outside transactions.
+readers = threading.local()
 
-    Its rows are named tuples of what the driver gives, so it is not for columns whose types convert, times above all, nor
-    for lists of values.
+
+def reader() -> Connection:
+    """What is read by when there is no transaction: on PostgreSQL the session's connection, on SQLite one that the thread keeps.
+
+    On the thread's own SQLAlchemy begins nothing, and SQLite lets go of each SELECT when its last row was fetched. It is of one
+    process and one pool, which engine.dispose() replaces. PostgreSQL would be asked whether it still lives, to begin and to end.
+    """
+    engine = db.engine
+    if engine.name != "sqlite":
+        return db.session.connection()
+    place = (os.getpid(), engine.pool)
+    if getattr(readers, "place", None) != place:
+        readers.connection, readers.place = engine.connect(), place
+    connection: Connection = readers.connection
+    return connection
+
+
+class Compiled:
+    """A statement in the words of one kind of database: its SQL, how values go in, and how rows come out."""
+
+    def __init__(self, statement: Query | UpdateBase, dialect: Dialect):
+        columns = [each for each in statement.table.columns if not each.primary_key] if isinstance(statement, Insert) else []
+        done: Any = statement.compile(dialect=dialect, column_keys=[each.key for each in columns] or None)
+        self.sql = str(done)
+        self.places: Sequence[str] | None = done.positiontup  # the parameters in their order; None where they go by name
+        self.names = {name for name, bind in done.binds.items() if bind.required}
+        self.values = {name: value for name, value in done.params.items() if name not in self.names}  # of the statement's own
+        defaults: dict[str, Any] = {each.key: each.default for each in columns}
+        self.values |= {key: default.arg if default and default.is_scalar else None for key, default in defaults.items()}
+        self.made = [(key, default.arg) for key, default in defaults.items() if default and default.is_callable]
+        into = [(name, done.binds[name].type.dialect_impl(dialect).bind_processor(dialect)) for name in done.params]
+        self.writers = [(name, convert) for name, convert in into if convert]
+        out = [each.type.dialect_impl(dialect).result_processor(dialect, None) for each in statement.exported_columns]
+        self.readers = [(place, convert) for place, convert in enumerate(out) if convert]
+
+    def bound(self, given: Mapping[str, Any]) -> Mapping[str, Any] | Sequence[Any]:
+        """What the driver is given: these over the statement's own values and the columns' defaults, each as its type says."""
+        if unknown := given.keys() - self.names:
+            raise TypeError(f"no parameter is named {', '.join(sorted(unknown))} in {self.sql}")
+        values = {**self.values, **given}
+        for name, make in self.made:
+            if name not in given:
+                values[name] = make(None)
+        for name, convert in self.writers:
+            values[name] = convert(values[name])
+        return values if self.places is None else [values[name] for name in self.places]
+
+    def read(self, row: Sequence[Any]) -> Sequence[Any]:
+        """A row of the driver's, each value as its type says."""
+        values = list(row)
+        for place, convert in self.readers:
+            values[place] = convert(values[place])
+        return values
+
+
+class Prepared:
+    """A statement that is said often: compiled once for each kind of database, then said to the driver itself.
+
+    What SQLAlchemy does at every execution costs several times what the driver takes for a row found by its key. With a
+    connection it runs inside that connection's transaction; without one it must be a SELECT, and sees what is committed.
+    Values are given by the names of its parameters. An INSERT writes every column but the id: a column that is not given gets
+    its default, or NULL. Types convert both ways as they do everywhere; rows are named tuples. Errors are SQLAlchemy's, but
+    without the values, which may be somebody's name. It takes no lists for a parameter.
     """
 
-    def __init__(self, statement: Query):
-        self.statement = statement
-        self.row = namedtuple("Row", statement.selected_columns.keys())  # type: ignore[misc]
-        self.compiled: dict[str, tuple[str, Mapping[str, Any], Sequence[str] | None]] = {}
+    def __init__(self, statement: Query | UpdateBase):
+        self.statement = statement.inline() if isinstance(statement, Insert) else statement  # answers no id but by RETURNING
+        self.row: Any = namedtuple("Row", list(map(str, statement.exported_columns.keys())), rename=True)  # type: ignore[misc]
+        self.compiled: dict[str, Compiled] = {}
 
-    def rows(self, **values: Any) -> list[Any]:
-        """Every row for these values of the statement's own parameters."""
-        engine = db.engine
-        if engine.name not in self.compiled:
-            done = self.statement.compile(engine)
-            self.compiled[engine.name] = str(done), done.params, done.positiontup  # type: ignore[attr-defined]
-        sql, defaults, places = self.compiled[engine.name]
-        given = {**defaults, **values}
-        try:
-            connection = engine.raw_connection()
-        except engine.dialect.loaded_dbapi.Error as error:  # type: ignore[attr-defined]
-            raise exc.OperationalError(None, None, error) from error  # as a connection of SQLAlchemy's would say it
-        try:
-            cursor = connection.cursor()
-            cursor.execute(sql, given if places is None else [given[name] for name in places])
-            return list(map(self.row._make, cursor.fetchall()))
-        finally:
-            connection.close()
+    def rows(self, t: Connection | None = None, /, **values: Any) -> list[Any]:
+        """Every row for these values."""
+        if t is None and not isinstance(self.statement, Select):
+            raise TypeError("what writes needs a transaction")
+        return self._say(reader() if t is None else t, [values])[0]
 
-    def row_or_none(self, **values: Any) -> Any:
-        """The first row, if there is one."""
-        found = self.rows(**values)
+    def row_or_none(self, t: Connection | None = None, /, **values: Any) -> Any:
+        """The first row for these values, if there is one."""
+        found = self.rows(t, **values)
         return found[0] if found else None
+
+    def each(self, t: Connection, sets: Sequence[Mapping[str, Any]]) -> list[Any]:
+        """Run it once for each set of values, in their order; answers the row that each gave, None for one that gave none.
+
+        PostgreSQL is sent all of them in one go, so that many take no more round trips than one.
+        """
+        return [rows[0] if rows else None for rows in self._say(t, sets)]
+
+    def _say(self, connection: Connection, sets: Sequence[Mapping[str, Any]]) -> list[list[Any]]:
+        """The rows that each set of values gave. Raises what SQLAlchemy would."""
+        dialect = connection.dialect
+        compiled = self.compiled.get(dialect.name)
+        if compiled is None:
+            compiled = self.compiled[dialect.name] = Compiled(self.statement, dialect)
+        bound = [compiled.bound(values) for values in sets]
+        driver: Any = connection.connection
+        failure: type[Exception] = dialect.loaded_dbapi.Error  # type: ignore[attr-defined]
+        try:
+            with closing(driver.cursor()) as cursor:
+                answers = self._ask(cursor, compiled.sql, bound, at_once=dialect.name == "postgresql")
+        except failure as error:
+            is_lost = dialect.is_disconnect(error, driver.dbapi_connection, None)  # type: ignore[arg-type]
+            if is_lost:
+                connection.invalidate(error)
+            raise exc.DBAPIError.instance(
+                compiled.sql, None, error, failure, hide_parameters=True, connection_invalidated=is_lost, dialect=dialect
+            ) from error
+        if not compiled.readers:
+            return [list(map(self.row._make, rows)) for rows in answers]
+        return [[self.row._make(compiled.read(row)) for row in rows] for rows in answers]
+
+    def _ask(self, cursor: Any, sql: str, sets: Sequence[Any], *, at_once: bool) -> list[list[Any]]:
+        """The driver's rows for each set of values; `at_once` as only psycopg can."""
+        gives_rows = bool(self.row._fields)
+        if len(sets) != 1 and not gives_rows:
+            cursor.executemany(sql, sets)
+            return [[] for _ in sets]
+        answers: list[list[Any]] = []
+        if len(sets) != 1 and at_once:
+            cursor.executemany(sql, sets, returning=True)
+            for _ in sets:
+                answers.append(cursor.fetchall())
+                cursor.nextset()
+            return answers
+        for values in sets:
+            cursor.execute(sql, values)
+            answers.append(cursor.fetchall() if gives_rows else [])
+        return answers
 
 
 @contextmanager

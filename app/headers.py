@@ -2,9 +2,12 @@
 
 import gzip
 import secrets
+from functools import lru_cache
 from urllib.parse import urlsplit
 
 from flask import Flask, Response, abort, g, request
+from werkzeug.datastructures import Accept
+from werkzeug.http import parse_accept_header
 
 from app.gateways import GATEWAYS
 
@@ -74,7 +77,13 @@ def request_id() -> str:
 
 def encoding() -> str:
     """How this answer's text is sent: gzip where the client takes it."""
-    return "gzip" if request.accept_encodings["gzip"] else "identity"
+    return "gzip" if takes_gzip(request.headers.get("Accept-Encoding", "")) else "identity"
+
+
+@lru_cache(maxsize=64)
+def takes_gzip(accepted: str) -> bool:
+    """What an Accept-Encoding says; browsers send a handful of them, again and again."""
+    return bool(parse_accept_header(accepted, Accept)["gzip"])
 
 
 def compress(response: Response) -> Response:

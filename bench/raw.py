@@ -160,17 +160,29 @@ def say(cursor: Any, statement: Statement, sets: list[Any], known: dict[Any, Any
     for one, places in zip(sets, statement.ids, strict=True):
         for place in places:
             one[place] = fresh(one[place], known)
-    if statement.is_many:
-        cursor.executemany(statement.sql, sets)
-        return
-    cursor.execute(statement.sql, sets[0])
+    rows = answered(cursor, statement, sets)
     if statement.rows is None:
         return
-    rows = cursor.fetchall()
     if len(rows) < len(statement.rows):
         raise AssertionError(f"answered {len(rows)} rows, not {len(statement.rows)}: {statement.sql}")
     for old, new in zip(statement.rows, rows, strict=False):  # the shop does not fetch every row it is answered
         known.update((a, b) for a, b in zip(old, new, strict=True) if isinstance(a, int) and a >= ID_STEP)
+
+
+def answered(cursor: Any, statement: Statement, sets: list[Any]) -> list[Any]:
+    """The rows that a statement answers to all its sets of values."""
+    if not statement.is_many:
+        cursor.execute(statement.sql, sets[0])
+        return cursor.fetchall() if statement.rows is not None else []
+    if statement.rows is None:
+        cursor.executemany(statement.sql, sets)
+        return []
+    cursor.executemany(statement.sql, sets, returning=True)  # as only psycopg can
+    rows: list[Any] = []
+    for _ in sets:
+        rows += cursor.fetchall()
+        cursor.nextset()
+    return rows
 
 
 def has_id(value: Any) -> bool:

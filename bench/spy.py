@@ -37,12 +37,12 @@ class Said:
 heard: list[Said] | None = None  # where statements go while somebody listens
 
 
-def note(sql: str, values: Any, run: Callable[[], Any], *, is_many: bool = False) -> Any:
+def note(sql: str, values: Any, run: Callable[[], Any], *, is_many: bool = False, answers: bool = False) -> Any:
     began = time.perf_counter()
     result = run()
     ended = time.perf_counter()
     if heard is not None:
-        gives_rows = getattr(result, "description", None) is not None
+        gives_rows = getattr(result, "description", None) is not None or answers
         heard.append(Said(str(sql), values, is_many, [], gives_rows, began, ended, ended - began))
     return result
 
@@ -91,8 +91,12 @@ class PostgresCursor(psycopg.Cursor[Any]):
         return note(query, params, lambda: super(PostgresCursor, self).execute(query, params, **kwargs))
 
     def executemany(self, query: Any, params_seq: Any, **kwargs: Any) -> Any:
-        rows = list(params_seq)
-        return note(query, rows, lambda: super(PostgresCursor, self).executemany(query, rows, **kwargs), is_many=True)
+        rows, answers = list(params_seq), bool(kwargs.get("returning"))
+
+        def run() -> None:
+            super(PostgresCursor, self).executemany(query, rows, **kwargs)
+
+        return note(query, rows, run, is_many=True, answers=answers)
 
     def fetchone(self) -> Any:
         return note_rows(super().fetchone, single=True)

@@ -16,7 +16,7 @@ import sqlalchemy.orm
 from flask import Flask
 from flask.sessions import SecureCookieSessionInterface
 
-from app import headers, web
+from app import extensions, headers, web
 from app.cart import cookie
 from app.checkout import forms, receipt, shown
 from app.services import cart as carts, checkout, customers, orders, pricing, stock
@@ -25,7 +25,7 @@ from bench import spy
 FLASK = "Flask, routing, views"
 TEMPLATE, DRIVER, ALCHEMY, FORM, CHECKS = "template", "database driver", "SQLAlchemy", "form and CSRF", "contact checks"
 COOKIES, PRICES, HEADERS, ETAG, RULES = "cookies and signatures", "cart and prices", "headers and gzip", "ETag", "order rules"
-SESSION, COMMIT = "session", "commit to disk"
+SESSION, COMMIT, PREPARED = "session", "commit to disk", "prepared statements"
 
 # stage → what belongs to it, as (owner, name of the function)
 TIMED: dict[str, list[tuple[Any, str]]] = {
@@ -44,6 +44,7 @@ TIMED: dict[str, list[tuple[Any, str]]] = {
         *((sqlalchemy.engine.Engine, name) for name in ("raw_connection", "connect")),
         *((sqlalchemy.engine.Result, name) for name in ("all", "first", "scalar", "scalar_one", "scalar_one_or_none", "scalars")),
     ],
+    PREPARED: [(extensions.Prepared, "rows"), (extensions.Prepared, "each")],
     FORM: [
         (forms.CheckoutForm, "__init__"),
         (forms.CheckoutForm, "validate"),

@@ -1,18 +1,22 @@
-"""transaction(): everything or nothing, one writer after the other, and Busy rather than waiting for ever."""
+"""transaction(): everything or nothing, one writer after the other, and Busy rather than waiting for ever; and Prepared."""
 
 import contextvars
 import fcntl
+import os
+import sqlite3
 import threading
 import time
 from pathlib import Path
 
 import psycopg
 import pytest
-from sqlalchemy import exc, select, text, update
+from sqlalchemy import bindparam, exc, insert, select, text, update
 
 from app import extensions
-from app.extensions import Busy, db, now, retried, transaction
+from app.extensions import Busy, Prepared, db, now, reader, retried, transaction
 from app.models.catalog import Category, Variant
+from app.models.outbox import OutboxMessage
+from tests import driver
 from tests.factories import a_category, a_variant
 from tests.shopping import level
 
@@ -120,6 +124,253 @@ def test_times_come_back_aware_and_in_utc():
 
     assert made.utcoffset().total_seconds() == 0
     assert before <= made <= now()
+
+
+# --- prepared statements ---
+
+ADD_MESSAGE = Prepared(insert(OutboxMessage).returning(OutboxMessage.id))
+MESSAGE = Prepared(
+    select(OutboxMessage.payload, OutboxMessage.available_at, OutboxMessage.done_at, OutboxMessage.is_dead).where(
+        OutboxMessage.dedupe_key == bindparam("key")
+    )
+)
+SHELVE = Prepared(insert(Category))
+SHELF = Prepared(select(Category.slug, Category.name).where(Category.slug == bindparam("slug")))
+RENAME = Prepared(
+    update(Category)
+    .where(Category.slug == bindparam("which"))
+    .values(name=bindparam("new"))
+    .returning(Category.name, Category.id)
+)
+
+
+def shelve(*slugs: str) -> None:
+    with transaction() as t:
+        SHELVE.each(t, [{"slug": slug, "name": slug.title()} for slug in slugs])
+
+
+def test_values_come_back_as_their_columns_say():
+    moment = now()
+
+    with transaction() as t:
+        ADD_MESSAGE.rows(t, topic="x", dedupe_key="1", payload={"id": [1, "é"]}, available_at=moment, is_dead=True)
+    row = MESSAGE.row_or_none(key="1")
+
+    assert row == ({"id": [1, "é"]}, moment, None, True)
+    assert row.is_dead is True
+    assert row.available_at.utcoffset().total_seconds() == 0
+
+
+def test_columns_that_are_not_given_get_their_defaults():
+    before = now()
+
+    with transaction() as t:
+        ADD_MESSAGE.rows(t, topic="x", dedupe_key="1", payload={})
+    [made] = db.session.execute(select(OutboxMessage)).scalars()
+
+    assert (made.attempts, made.is_dead, made.last_error, made.lease_until, made.done_at) == (0, False, "", None, None)
+    assert before <= made.available_at <= now()
+    assert before <= made.created_at <= now()
+
+
+def test_what_sqlalchemy_wrote_reads_the_same():
+    moment = now()
+    with transaction() as t:
+        values = {"topic": "x", "dedupe_key": "1", "payload": {"a": 1}, "available_at": moment, "done_at": moment}
+        t.execute(insert(OutboxMessage), values)
+
+    assert MESSAGE.row_or_none(key="1") == ({"a": 1}, moment, moment, False)
+
+
+def test_inside_a_transaction_it_sees_what_was_written_there():
+    with transaction() as t:
+        SHELVE.rows(t, slug="gear", name="Gear")
+        inside = SHELF.row_or_none(t, slug="gear")
+
+    assert inside.name == "Gear"
+    assert SHELF.row_or_none(slug="gear").name == "Gear"
+
+
+def test_it_is_rolled_back_with_its_transaction():
+    with pytest.raises(ValueError, match="no"), transaction() as t:
+        SHELVE.rows(t, slug="gear", name="Gear")
+        raise ValueError("no")
+
+    assert names() == []
+
+
+def test_many_sets_answer_a_row_each_in_their_order():
+    shelve("a", "b", "c")
+
+    with transaction() as t:
+        rows = RENAME.each(t, [{"which": slug, "new": slug * 2} for slug in ("c", "missing", "a")])
+
+    assert [row and row.name for row in rows] == ["cc", None, "aa"]
+    assert sorted(names()) == ["B", "aa", "cc"]
+
+
+def test_many_inserts_answer_their_ids_in_order():
+    with transaction() as t:
+        made = ADD_MESSAGE.each(t, [{"topic": "x", "dedupe_key": str(n), "payload": {}} for n in range(30)])
+        written = dict(t.execute(select(OutboxMessage.id, OutboxMessage.dedupe_key)).all())
+
+    assert [written[row.id] for row in made] == [str(n) for n in range(30)]
+
+
+def test_no_sets_answer_nothing():
+    with transaction() as t:
+        assert RENAME.each(t, []) == SHELVE.each(t, []) == []
+
+
+@pytest.mark.parametrize("many", [False, True])
+def test_what_a_constraint_refuses_is_an_integrity_error_that_tells_no_values(many):
+    shelve("gear")
+    twice = [{"slug": slug, "name": "Mr Secret"} for slug in (["gear", "other"] if many else ["gear"])]
+
+    with pytest.raises(exc.IntegrityError) as caught, transaction() as t:
+        SHELVE.each(t, twice)
+
+    assert "Mr Secret" not in str(caught.value)
+    assert isinstance(caught.value.orig, db.engine.dialect.loaded_dbapi.IntegrityError)
+    assert names() == ["Gear"]
+
+
+def test_one_refused_among_many_with_answers_undoes_them_all():
+    shelve("a", "b")
+    takes_over = Prepared(
+        update(Category).where(Category.slug == bindparam("a")).values(slug=bindparam("b")).returning(Category.id)
+    )
+
+    with pytest.raises(exc.IntegrityError), transaction() as t:
+        takes_over.each(t, [{"a": "a", "b": "c"}, {"a": "b", "b": "c"}, {"a": "c", "b": "d"}])
+
+    assert SHELF.row_or_none(slug="a")
+
+
+def test_a_name_that_no_parameter_has_is_a_mistake():
+    with pytest.raises(TypeError, match="nmae"), transaction() as t:
+        SHELVE.rows(t, slug="gear", nmae="Gear")
+
+
+def test_what_writes_needs_a_transaction():
+    with pytest.raises(TypeError, match="transaction"):
+        SHELVE.rows(slug="gear", name="Gear")
+
+
+def test_its_statements_are_heard_and_can_be_failed():
+    """What the torture room rests on: nothing is said to the driver past it."""
+    shelve("gear")
+    error = {"sqlite": sqlite3.OperationalError("gone"), "postgresql": psycopg.OperationalError("gone")}[db.engine.name]
+
+    def fail(sql: str) -> None:
+        if sql.startswith("SELECT category.slug"):
+            raise error
+
+    with driver.listening(db.engine, before=fail), pytest.raises(exc.OperationalError) as caught:
+        SHELF.rows(slug="gear")
+
+    assert caught.value.orig is error
+
+
+@only_sqlite
+def test_reading_by_itself_leaves_no_transaction_open_and_sees_what_is_committed():
+    shelve("gear")
+
+    with transaction() as t:
+        SHELVE.rows(t, slug="tools", name="Tools")
+        found = SHELF.row_or_none(slug="gear"), SHELF.row_or_none(slug="tools")
+
+    assert found == (("gear", "Gear"), None)
+    assert not reader().connection.in_transaction
+    assert not reader().in_transaction()
+
+
+@only_sqlite
+def test_each_thread_reads_by_a_connection_of_its_own_until_the_pool_is_given_up(app):
+    shelve("gear")
+    seen = []
+
+    def read():
+        SHELF.rows(slug="gear")
+        seen.append(reader())
+
+    read(), in_another_thread(app, read), read()
+    db.engine.dispose()
+    read()
+
+    here, elsewhere, again, later = seen
+    assert again is here and elsewhere is not here and later is not here
+    assert later.connection.dbapi_connection is not here.connection.dbapi_connection
+
+
+@only_sqlite
+def test_no_process_reads_by_the_connection_of_another(monkeypatch):
+    shelve("gear")
+    here = reader()
+
+    monkeypatch.setattr(os, "getpid", lambda: 1)
+
+    assert reader() is not here
+
+
+@only_postgresql
+def test_reading_by_itself_is_one_round_trip_of_the_session(app):
+    shelve("gear")
+    asked = []
+    db.session.rollback()
+
+    with driver.listening(db.engine, after=asked.append):
+        SHELF.rows(slug="gear"), SHELF.rows(slug="gear")
+
+    assert [sql.split()[0] for sql in asked] == ["SELECT", "SELECT"]
+    assert db.session().in_transaction()
+
+
+@only_postgresql
+def test_a_lock_that_a_prepared_statement_cannot_have_ends_as_busy_too():
+    shelve("gear")
+
+    @retried
+    def rename_it():
+        with transaction() as t:
+            t.execute(text("SET LOCAL lock_timeout = '20ms'"))
+            RENAME.rows(t, which="gear", new="Tools")
+
+    with psycopg.connect(db.engine.url.render_as_string(hide_password=False).replace("+psycopg", "")) as other:
+        other.execute("UPDATE category SET name = 'Mine'")
+        with pytest.raises(Busy):
+            rename_it()
+        other.rollback()
+
+
+@only_postgresql
+def test_a_connection_that_was_cut_is_not_used_again():
+    shelve("gear")
+
+    with pytest.raises(exc.OperationalError) as caught, transaction() as t:
+        cut(t.execute(text("SELECT pg_backend_pid()")).scalar_one())
+        SHELVE.rows(t, slug="more", name="More")
+
+    assert caught.value.connection_invalidated
+    assert names() == ["Gear"]
+
+
+def cut(process: int) -> None:
+    url = db.engine.url.render_as_string(hide_password=False).replace("+psycopg", "")
+    with psycopg.connect(url, autocommit=True) as other:
+        other.execute("SELECT pg_terminate_backend(%s, 5000)", [process])
+
+
+@only_postgresql
+def test_many_go_to_postgresql_in_one_round_trip():
+    """Each that waited for the one before would take a trip: here, as many as there are rows."""
+    shelve(*"abcdefgh")
+    asked = []
+
+    with driver.listening(db.engine, after=asked.append), transaction() as t:
+        RENAME.each(t, [{"which": slug, "new": "x"} for slug in "abcdefgh"])
+
+    assert len([sql for sql in asked if sql.startswith("UPDATE")]) == 1
 
 
 # --- SQLite ---

@@ -10,11 +10,13 @@ import binascii
 import hashlib
 import time
 from dataclasses import replace
+from functools import cache
 
 from flask import Response, current_app, g, request
 from itsdangerous import BadSignature, Signer
 from itsdangerous.encoding import base64_decode, base64_encode
 
+from app.config import signing_keys
 from app.services.cart import Cart
 from app.services.errors import CartFull
 
@@ -28,7 +30,11 @@ MAX_VARIANT_ID = 2**31 - 1
 
 def signer() -> Signer:
     """Signs with today's key, and accepts the keys before it."""
-    keys = [*reversed(current_app.config["SECRET_KEY_FALLBACKS"]), current_app.config["SECRET_KEY"]]
+    return _signer(signing_keys(current_app.config))
+
+
+@cache
+def _signer(keys: tuple[str, ...]) -> Signer:
     return Signer(keys, salt="cart cookie", key_derivation="hmac", digest_method=hashlib.sha256)
 
 

@@ -2,9 +2,12 @@
 
 import time
 from dataclasses import dataclass, replace
+from functools import cache
 
 from flask import Response, current_app, g, request
 from itsdangerous import BadData, URLSafeTimedSerializer
+
+from app.config import signing_keys
 
 NAME = "receipt"
 MOST_KEYS = 20
@@ -26,7 +29,11 @@ class Receipts:
 
 
 def serializer() -> URLSafeTimedSerializer:
-    keys = [*reversed(current_app.config["SECRET_KEY_FALLBACKS"]), current_app.config["SECRET_KEY"]]
+    return _serializer(signing_keys(current_app.config))
+
+
+@cache
+def _serializer(keys: tuple[str, ...]) -> URLSafeTimedSerializer:
     return URLSafeTimedSerializer(keys, salt="receipt cookie")
 
 

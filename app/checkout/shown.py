@@ -2,10 +2,12 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 
 from flask import current_app
 from itsdangerous import BadData, URLSafeSerializer
 
+from app.config import signing_keys
 from app.services.cart import Cart, CartView
 from app.services.shipping import Quote
 
@@ -44,7 +46,11 @@ class Shown:
 
 
 def serializer() -> URLSafeSerializer:
-    keys = [*reversed(current_app.config["SECRET_KEY_FALLBACKS"]), current_app.config["SECRET_KEY"]]
+    return _serializer(signing_keys(current_app.config))
+
+
+@cache
+def _serializer(keys: tuple[str, ...]) -> URLSafeSerializer:
     return URLSafeSerializer(keys, salt="checkout shown")
 
 

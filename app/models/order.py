@@ -3,7 +3,7 @@
 from datetime import datetime
 from enum import StrEnum
 
-from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Index, String
+from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Index, String, literal_column
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from app.extensions import Model
@@ -48,7 +48,7 @@ class Order(Model):
     )
 
     key: Mapped[str] = mapped_column(String(32), unique=True)  # opens the receipt; ≥ 128 random bits
-    cart_id: Mapped[str] = mapped_column(String(32), index=True)  # SQLite cannot use the partial index below for look-ups
+    cart_id: Mapped[str] = mapped_column(String(32), index=True)  # look-ups of live orders have the partial index below
     content_hash: Mapped[str] = mapped_column(String(64))  # of the variants and quantities, to tell a resubmit from a new wish
     customer_id: Mapped[int] = mapped_column(ForeignKey("customer.id"), index=True)
     account_id: Mapped[int | None] = mapped_column(ForeignKey("account.id"))
@@ -101,8 +101,9 @@ def order_number(order_id: int) -> str:
     return str(FIRST_NUMBER + order_id)
 
 
-_is_live = Order.status.not_in([str(status) for status in sorted(DEAD)])
-Index("uq_order_live_cart_id", Order.cart_id, unique=True, sqlite_where=_is_live, postgresql_where=_is_live)
+# Written out wherever it stands: SQLite uses a partial index only for a condition that it can read before it has the values.
+IS_LIVE = Order.status.not_in([literal_column(f"'{status}'") for status in sorted(DEAD)])
+Index("uq_order_live_cart_id", Order.cart_id, unique=True, sqlite_where=IS_LIVE, postgresql_where=IS_LIVE)
 
 
 class LineItem(Model):

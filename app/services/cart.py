@@ -7,13 +7,14 @@ import hashlib
 import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cache
 from typing import Any
 
 from sqlalchemy import Connection, bindparam, func, select
 
-from app.extensions import Record, db
+from app.extensions import Prepared
 from app.models.catalog import CatalogueRevision, Product, TaxClass, Variant
-from app.models.order import DEAD, LineItem, Order, OrderStatus
+from app.models.order import IS_LIVE, LineItem, Order, OrderStatus
 from app.services import catalog
 from app.services.errors import NotFound
 
@@ -140,26 +141,36 @@ LINES = (
     .join(Product, Product.id == Variant.product_id)
     .join(TaxClass, TaxClass.id == Product.tax_class_id)
     .join(CatalogueRevision, CatalogueRevision.id > 0)
-    .where(Variant.id.in_(bindparam("ids", expanding=True)))
 )
-OWN_HOLD = (
-    select(LineItem.variant_id, func.sum(LineItem.quantity))
+OWN_HOLD = Prepared(
+    select(LineItem.variant_id, func.sum(LineItem.quantity).label("held"))
     .join(Order, Order.id == LineItem.order_id)
-    .where(Order.cart_id == bindparam("cart"), Order.status.not_in(sorted(DEAD)), Order.status == OrderStatus.HOLD)
+    .where(Order.cart_id == bindparam("cart"), IS_LIVE, Order.status == OrderStatus.HOLD)
     .group_by(LineItem.variant_id)
 )
+
+
+@cache
+def _lines_of(size: int) -> Prepared:
+    return Prepared(LINES.where(Variant.id.in_([bindparam(f"id{place}", type_=Variant.id.type) for place in range(size)])))
+
+
+def rows_of(ids: Sequence[int], t: Connection | None = None) -> list[Any]:
+    """The columns of LINES of one variant or more. A dozen statements serve every size, each twice as many as the one before."""
+    size = 1 << (len(ids) - 1).bit_length()
+    padded = [*ids, *[ids[-1]] * (size - len(ids))]
+    return _lines_of(size).rows(t, **{f"id{place}": variant for place, variant in enumerate(padded)})
 
 
 def view(cart: Cart, currency: str, t: Connection | None = None) -> CartView:
     """The cart against the catalogue as it is now; inside a transaction when its connection is given."""
     if not cart.lines:
         return CartView(cart, (), (), (), currency, 0, 0, False, False, 0)
-    connection = t or db.session.connection()
-    rows = connection.execute(LINES, {"ids": [variant for variant, _ in cart.lines]}).all()
+    rows = rows_of([variant for variant, _ in cart.lines], t)
     by_id = {row.id: row for row in rows}
     # What this cart's own unpaid order holds is not gone for its shopper: ordering anew gives it back first.
     is_short = any(row.held and row.on_hand - row.held < wanted for variant, wanted in cart.lines if (row := by_id.get(variant)))
-    own = dict(connection.execute(OWN_HOLD, {"cart": cart.id}).all()) if is_short else {}
+    own = dict(OWN_HOLD.rows(t, cart=cart.id)) if is_short else {}
     lines: list[CartLine] = []
     notices: list[Notice] = []
     short: list[tuple[int, str, int, int]] = []
@@ -186,7 +197,7 @@ def view(cart: Cart, currency: str, t: Connection | None = None) -> CartView:
     )
 
 
-def _line(row: Record, wanted: int, own_hold: int, written_at: int) -> CartLine:
+def _line(row: Any, wanted: int, own_hold: int, written_at: int) -> CartLine:
     is_sold = row.is_active and row.is_offered
     available = max(row.on_hand - row.held + own_hold, 0) if is_sold else 0
     changed = row.price_changed_at is not None and written_at and row.price_changed_at.timestamp() > written_at
@@ -210,7 +221,7 @@ def _line(row: Record, wanted: int, own_hold: int, written_at: int) -> CartLine:
     )
 
 
-def _told(line: CartLine | None, row: Record | None, written_at: int) -> list[Notice]:
+def _told(line: CartLine | None, row: Any, written_at: int) -> list[Notice]:
     """What must be said of one line."""
     if line is None or row is None:
         return [Notice("Something in your cart is no longer sold here and was left out.")]

@@ -80,9 +80,9 @@ class Found:
 REVISION = Prepared(select(CatalogueRevision.number))
 
 
-def revision() -> int:
+def revision(t: Connection | None = None) -> int:
     """The number that rises whenever a catalogue page would say something else."""
-    number: int = REVISION.rows()[0].number
+    number: int = REVISION.rows(t)[0].number
     return number
 
 
@@ -127,11 +127,11 @@ def page(
     edge = after or before
     start = "after" if after else "before" if before else None
     values: dict[str, Any] = {} if category_id is None else {"category": category_id}
-    if edge:
+    if edge and key_column is Product.id:
         values["id"] = edge
-        if key_column is not Product.id:
-            key = read(select(key_column).where(Product.id == edge)).first()
-            start, values = (start, values | {"key": key[0]}) if key else (None, values)
+    elif edge:
+        key = read(select(key_column).where(Product.id == edge)).first()
+        start, values = (start, values | {"id": edge, "key": key[0]}) if key else (None, values)
     rows = _page_statement(sort, category_id is not None, sold_out, start).rows(**values)
     more, cards = len(rows) > PAGE_SIZE, rows[:PAGE_SIZE]
     if start == "before":

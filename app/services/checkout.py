@@ -1,10 +1,11 @@
 """Checkout: a cart becomes an order, exactly once, whoever asks and through whichever door."""
 
 from dataclasses import dataclass
+from typing import Any
 
 from sqlalchemy import Connection
 
-from app.extensions import Record, db, retried, transaction
+from app.extensions import retried, transaction
 from app.models.order import NOTES_MAX, OrderStatus
 from app.services import account_carts, customers, orders, pricing, stock, text
 from app.services.addresses import NOWHERE, Address
@@ -46,13 +47,13 @@ class Wish:
             raise TotalChanged
         return priced
 
-    def is_of_buyer(self, order: Record) -> bool:
+    def is_of_buyer(self, order: Any) -> bool:
         """Whether that order was placed by whoever asks: the same account, or a guest with the same mailbox."""
         if self.buyer:
             return bool(order.account_id == self.buyer.account_id)
         return order.account_id is None and orders.same_mailbox(order.email, self.contact.email)
 
-    def is_on(self, order: Record) -> bool:
+    def is_on(self, order: Any) -> bool:
         """Whether that order, on HOLD, was placed by the same submit to the letter."""
         asked = [self.contact.email, self.contact.name, self.contact.phone, self.notes, self.shipping_id, self.payment_id]
         stands = [order.email, order.name, order.phone, order.notes, order.shipping_method_id, order.payment_method_id]
@@ -84,7 +85,7 @@ def place_order(
     OutOfStock, Busy.
     """
     wish = Wish(cart, contact, shipping_id, payment_id, checked_notes(notes), shown_total_minor, currency, buyer)
-    there = orders.live(db.session.connection(), cart.id)
+    there = orders.on_cart(cart.id)
     if found := earlier(there, wish):
         return found
     priced = None if there else wish.price()  # an order to be replaced still holds the stock it gives back under the lock
@@ -108,7 +109,7 @@ def place_order(
     return Placed(order_id, values["key"], values["status"], is_new=True)
 
 
-def earlier(order: Record | None, wish: Wish) -> Placed | None:
+def earlier(order: Any, wish: Wish) -> Placed | None:
     """The order that an earlier submit of this cart placed; None when a new one is to be written.
 
     An unpaid order with anything different is to be replaced. Raises AlreadyOrdered when the cart was sold with other

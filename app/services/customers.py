@@ -8,8 +8,8 @@ import phonenumbers
 from email_validator import EmailNotValidError, validate_email
 from sqlalchemy import Connection
 from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.sql.dml import ReturningInsert
 
+from app.extensions import Prepared
 from app.models.customer import Customer
 from app.services import addresses, text
 from app.services.addresses import NOWHERE, Address
@@ -155,18 +155,18 @@ def _is_phone(number: str, country: str | None) -> bool:
 
 
 @cache
-def _guest(dialect: str) -> ReturningInsert[int]:
+def _guest(dialect: str) -> Prepared:
     build: Any = sqlite.insert if dialect == "sqlite" else postgresql.insert
     row = build(Customer)
     # Touching the row it meets, by writing what is there already, is what makes it answer the id.
-    upsert: ReturningInsert[int] = row.on_conflict_do_update(
+    upsert = row.on_conflict_do_update(
         index_elements=[Customer.email], index_where=Customer.account_id.is_(None), set_={"email": row.excluded.email}
-    ).returning(Customer.id)
-    return upsert
+    )
+    return Prepared(upsert.returning(Customer.id))
 
 
 def guest(t: Connection, person: Contact) -> int:
     """The id of the guest with this e-mail, made if there is none. Accounts are never looked at: an e-mail proves nothing."""
-    values = {"email": person.mailbox, "name": person.name, "phone": person.phone}
-    customer_id: int = t.execute(_guest(t.dialect.name), values).scalar_one()
+    upsert = _guest(t.dialect.name)
+    customer_id: int = upsert.row_or_none(t, email=person.mailbox, name=person.name, phone=person.phone).id
     return customer_id

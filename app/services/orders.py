@@ -9,8 +9,8 @@ from typing import Any
 from sqlalchemy import Connection, bindparam, func, insert, select, update
 from sqlalchemy.orm import selectinload
 
-from app.extensions import Record, db, now
-from app.models.order import ALLOWED_MOVES, DEAD, FIRST_NUMBER, LineItem, Order, OrderEvent, OrderStatus
+from app.extensions import Prepared, db, now
+from app.models.order import ALLOWED_MOVES, FIRST_NUMBER, IS_LIVE, LineItem, Order, OrderEvent, OrderStatus
 from app.models.payment import Payment, PaymentStatus
 from app.services import addresses, outbox, payments
 from app.services.addresses import NOWHERE
@@ -19,48 +19,49 @@ from app.services.pricing import Priced
 
 SHOPPER = "shopper"
 
-LIVE = select(
-    Order.id,
-    Order.key,
-    Order.status,
-    Order.content_hash,
-    Order.account_id,
-    Order.email,
-    Order.name,
-    Order.phone,
-    Order.notes,
-    Order.company,
-    Order.line1,
-    Order.line2,
-    Order.city,
-    Order.region,
-    Order.postcode,
-    Order.country,
-    Order.shipping_method_id,
-    Order.payment_method_id,
-).where(Order.cart_id == bindparam("cart"), Order.status.not_in(sorted(DEAD)))
-
-CLAIM_CART = select(func.pg_advisory_xact_lock(func.hashtextextended(bindparam("cart"), 0)))
-INSERT_ORDER = insert(Order).returning(Order.id)
-INSERT_LINES = insert(LineItem).returning(LineItem.id, LineItem.variant_id)
-INSERT_EVENTS = insert(OrderEvent)
-INSERT_PAYMENT = insert(Payment)
+LIVE = Prepared(
+    select(
+        Order.id,
+        Order.key,
+        Order.status,
+        Order.content_hash,
+        Order.account_id,
+        Order.email,
+        Order.name,
+        Order.phone,
+        Order.notes,
+        Order.company,
+        Order.line1,
+        Order.line2,
+        Order.city,
+        Order.region,
+        Order.postcode,
+        Order.country,
+        Order.shipping_method_id,
+        Order.payment_method_id,
+    ).where(Order.cart_id == bindparam("cart"), IS_LIVE)
+)
+CLAIM_CART = Prepared(select(func.pg_advisory_xact_lock(func.hashtextextended(bindparam("cart"), 0))))
+INSERT_ORDER = Prepared(insert(Order).returning(Order.id))
+INSERT_LINES = Prepared(insert(LineItem).returning(LineItem.id))
+INSERT_EVENTS = Prepared(insert(OrderEvent))
+INSERT_PAYMENT = Prepared(insert(Payment))
 
 
 def claim_cart(t: Connection, cart_id: str) -> None:
     """Let submits of one cart through one by one, so that the second sees the first's order; SQLite's lock does that already."""
     if t.dialect.name == "postgresql":
-        t.execute(CLAIM_CART, {"cart": cart_id})
+        CLAIM_CART.rows(t, cart=cart_id)
 
 
-def live(t: Connection, cart_id: str) -> Record | None:
-    """The order that this cart is on, unless it failed or was cancelled; there is at most one."""
-    return t.execute(LIVE, {"cart": cart_id}).first()
+def live(t: Connection | None, cart_id: str) -> Any:
+    """The columns of LIVE of the order that this cart is on, unless it failed or was cancelled; there is at most one."""
+    return LIVE.row_or_none(t, cart=cart_id)
 
 
-def on_cart(cart_id: str) -> Record | None:
-    """The live order that this cart is on."""
-    return live(db.session.connection(), cart_id)
+def on_cart(cart_id: str) -> Any:
+    """The live order that this cart is on, outside transactions."""
+    return live(None, cart_id)
 
 
 def is_ordered(cart_id: str) -> bool:
@@ -118,33 +119,31 @@ def prepare(priced: Priced, contact: Contact, notes: str, *, hold_minutes: int, 
 def write(t: Connection, values: Mapping[str, Any], priced: Priced, customer_id: int) -> tuple[int, dict[int, int]]:
     """Write the order with its lines, events and payment, and owe its confirmation; answers its id and line ids by variant id."""
     placed: datetime = values["placed_at"]
-    order_id: int = t.execute(INSERT_ORDER, {**values, "customer_id": customer_id}).scalar_one()
-    lines = t.execute(INSERT_LINES, _lines(order_id, priced, placed))
-    line_ids = {variant: line for line, variant in lines if variant is not None}
+    order_id: int = INSERT_ORDER.row_or_none(t, **values, customer_id=customer_id).id
+    lines = INSERT_LINES.each(t, _lines(order_id, priced, placed))
+    line_ids = {line.variant_id: row.id for line, row in zip(priced.lines, lines, strict=True)}
     steps: list[tuple[OrderStatus | None, OrderStatus, str]] = [(None, OrderStatus.HOLD, "placed")]
     if priced.is_direct:
         steps.append((OrderStatus.HOLD, OrderStatus.PROCESSING, "direct payment" if priced.payment else "nothing to pay"))
-    t.execute(
-        INSERT_EVENTS,
+    INSERT_EVENTS.each(
+        t,
         [
             {"order_id": order_id, "from_status": a, "to_status": b, "actor": SHOPPER, "reason": why, "created_at": placed}
             for a, b, why in steps
         ],
     )
     if priced.payment:
-        t.execute(
-            INSERT_PAYMENT,
-            {
-                "key": secrets.token_hex(16),
-                "order_id": order_id,
-                "payment_method_id": priced.payment.id,
-                "gateway": priced.payment.gateway,
-                "amount_minor": priced.total_minor,
-                "currency": priced.view.currency,
-                "status": PaymentStatus.CREATED,
-                "idempotency_key": secrets.token_hex(16),
-                "created_at": placed,
-            },
+        INSERT_PAYMENT.rows(
+            t,
+            key=secrets.token_hex(16),
+            order_id=order_id,
+            payment_method_id=priced.payment.id,
+            gateway=priced.payment.gateway,
+            amount_minor=priced.total_minor,
+            currency=priced.view.currency,
+            status=PaymentStatus.CREATED,
+            idempotency_key=secrets.token_hex(16),
+            created_at=placed,
         )
     if priced.is_direct:
         owe_confirmation(t, order_id)
@@ -186,7 +185,7 @@ def move(t: Connection, order_id: int, to: OrderStatus, *, actor: str, reason: s
     moved = t.execute(update(Order).where(Order.id == order_id, Order.status == was, Order.status.in_(sources)).values(status=to))
     if moved.rowcount != 1:
         return False
-    t.execute(INSERT_EVENTS, {"order_id": order_id, "from_status": was, "to_status": to, "actor": actor, "reason": reason})
+    INSERT_EVENTS.rows(t, order_id=order_id, from_status=was, to_status=to, actor=actor, reason=reason)
     return True
 
 

@@ -15,7 +15,7 @@ from typing import Any
 import jinja2
 from sqlalchemy import ColumnElement, Connection, and_, insert, or_, select, true, update
 
-from app.extensions import Record, db, now, retried, transaction
+from app.extensions import Prepared, Record, db, now, retried, transaction
 from app.models.outbox import OutboxMessage
 from app.services import mail
 from app.services.errors import NotFound, ShopError
@@ -29,14 +29,14 @@ LONGEST_WAIT_SECONDS = 3600
 TRIES = 12
 ERROR_LENGTH = 200
 
-INSERT = insert(OutboxMessage)
+INSERT = Prepared(insert(OutboxMessage))
 
 Say = Callable[[str], None]
 
 
 def owe(t: Connection, topic: str, dedupe_key: str, payload: Mapping[str, Any]) -> None:
     """Write down inside the caller's transaction that something must follow from it. `payload` holds ids, never personal data."""
-    t.execute(INSERT, {"topic": topic, "dedupe_key": dedupe_key, "payload": dict(payload)})
+    INSERT.rows(t, topic=topic, dedupe_key=dedupe_key, payload=dict(payload))
 
 
 # ------------------------------------------------------------------------------------------------ what the topics mean

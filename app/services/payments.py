@@ -2,15 +2,18 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
-from sqlalchemy import func, select
+from sqlalchemy import Connection, func, select
 
-from app.extensions import Record, read
+from app.extensions import Prepared, read
 from app.gateways import GATEWAYS
 from app.models.payment import Payment, PaymentMethod, PaymentStatus
 from app.services.shipping import codes
 
-METHODS = select(*PaymentMethod.__table__.c).where(PaymentMethod.is_active).order_by(PaymentMethod.position, PaymentMethod.id)
+METHODS = Prepared(
+    select(*PaymentMethod.__table__.c).where(PaymentMethod.is_active).order_by(PaymentMethod.position, PaymentMethod.id)
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,23 +36,23 @@ class Offer:
         return GATEWAYS[self.gateway].is_direct
 
 
-def methods() -> Sequence[Record]:
+def methods(t: Connection | None = None) -> Sequence[Any]:
     """The active methods in their order."""
-    return read(METHODS).all()
+    return METHODS.rows(t)
 
 
-def offers(total_minor: int, needs_shipping: bool, country: str) -> list[Offer]:
+def offers(total_minor: int, needs_shipping: bool, country: str, offered: Sequence[Any] | None = None) -> list[Offer]:
     """Every active method whose gateway is there, for a total in minor units. Empty when there is nothing to pay."""
     if total_minor == 0:
         return []
     return [
         Offer(row.id, row.name, row.description, row.gateway, _reason(row, total_minor, needs_shipping, country))
-        for row in methods()
+        for row in (methods() if offered is None else offered)
         if row.gateway in GATEWAYS
     ]
 
 
-def _reason(method: Record, total_minor: int, needs_shipping: bool, country: str) -> str | None:
+def _reason(method: Any, total_minor: int, needs_shipping: bool, country: str) -> str | None:
     if needs_shipping and not method.allows_physical:
         return "It is for digital goods only."
     if not needs_shipping and not method.allows_digital:

@@ -7,9 +7,9 @@ from typing import TypeVar
 from sqlalchemy import Connection, bindparam, select
 
 from app import money
-from app.extensions import read
-from app.models.catalog import CatalogueRevision, TaxRate
-from app.services import cart as carts, payments, shipping
+from app.extensions import Prepared
+from app.models.catalog import TaxRate
+from app.services import cart as carts, catalog, payments, shipping
 from app.services.cart import Cart, CartLine, CartView
 from app.services.errors import EmptyCart, MethodUnavailable, OutOfStock
 from app.services.payments import Offer
@@ -22,8 +22,7 @@ NOT_OFFERED = {
     "shipping": "That way of delivery is not offered any more. Choose another.",
     "payment": "That way to pay is not offered any more. Choose another.",
 }
-RATES = select(TaxRate.tax_class_id, TaxRate.rate_bp).where(TaxRate.country == bindparam("country"))
-REVISION = select(CatalogueRevision.number)
+RATES = Prepared(select(TaxRate.tax_class_id, TaxRate.rate_bp).where(TaxRate.country == bindparam("country")))
 
 
 @dataclass(frozen=True)
@@ -65,12 +64,12 @@ def price(
         raise EmptyCart
     if view.short:
         raise OutOfStock(list(view.short))
-    quote = choose(shipping.quotes(view, country), shipping_id, "shipping") if view.needs_shipping else None
+    quote = choose(shipping.quotes(view, country, shipping.methods(t)), shipping_id, "shipping") if view.needs_shipping else None
     total = view.items_minor + (quote.price_minor if quote else 0)
-    offers = payments.offers(total, view.needs_shipping, country)
+    offers = payments.offers(total, view.needs_shipping, country, payments.methods(t)) if total else []
     offer = choose(offers, payment_id, "payment") if total else None
     lines = sorted(view.lines, key=lambda line: line.variant_id)
-    rates = country_rates(country)
+    rates = country_rates(country, t)
     taxes = []
     for line in lines:
         rate = rates.get(line.tax_class_id, line.tax_rate_bp)
@@ -98,13 +97,13 @@ def choose(choices: Sequence[Choice], wanted: int | None, kind: str) -> Choice:
     raise MethodUnavailable((NOT_CHOSEN if wanted is None else NOT_OFFERED)[kind], kind)
 
 
-def country_rates(country: str) -> dict[int, int]:
+def country_rates(country: str, t: Connection | None = None) -> dict[int, int]:
     """The rates in basis points by tax class id where this country differs."""
     if not country:
         return {}
-    return dict(read(RATES, {"country": country}).all())
+    return dict(RATES.rows(t, country=country))
 
 
 def is_current(t: Connection, priced: Priced) -> bool:
     """Whether nothing that prices rest on changed since; asked under the lock."""
-    return t.execute(REVISION).scalar_one() == priced.view.revision
+    return catalog.revision(t) == priced.view.revision

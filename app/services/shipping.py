@@ -3,15 +3,18 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
+from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import Connection, select
 
-from app.extensions import Record, read
+from app.extensions import Prepared
 from app.models.payment import ShippingMethod
 from app.services import addresses
 from app.services.cart import CartView
 
-METHODS = select(*ShippingMethod.__table__.c).where(ShippingMethod.is_active).order_by(ShippingMethod.position, ShippingMethod.id)
+METHODS = Prepared(
+    select(*ShippingMethod.__table__.c).where(ShippingMethod.is_active).order_by(ShippingMethod.position, ShippingMethod.id)
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,19 +38,19 @@ def codes(countries: str) -> frozenset[str]:
     return frozenset(countries.replace(",", " ").split())
 
 
-def methods() -> Sequence[Record]:
+def methods(t: Connection | None = None) -> Sequence[Any]:
     """The active methods in their order."""
-    return read(METHODS).all()
+    return METHODS.rows(t)
 
 
-def quotes(view: CartView, country: str, offered: Sequence[Record] | None = None) -> list[Quote]:
+def quotes(view: CartView, country: str, offered: Sequence[Any] | None = None) -> list[Quote]:
     """Every active method for this cart, in order. Empty when nothing is to be sent."""
     if not view.needs_shipping:
         return []
     return [quote(method, view, country) for method in (methods() if offered is None else offered)]
 
 
-def quote(method: Record, view: CartView, country: str) -> Quote:
+def quote(method: Any, view: CartView, country: str) -> Quote:
     """What this method asks: its flat price, so much per kilogram begun, nothing from its free limit on."""
     kilograms = -(-view.weight_grams // 1000)
     price = method.price_minor + method.per_kg_minor * kilograms
@@ -56,7 +59,7 @@ def quote(method: Record, view: CartView, country: str) -> Quote:
     return Quote(method.id, method.name, method.description, price, _reason(method, view, country))
 
 
-def _reason(method: Record, view: CartView, country: str) -> str | None:
+def _reason(method: Any, view: CartView, country: str) -> str | None:
     if method.currency != view.currency:
         return "Its price is in another currency."
     if codes(method.countries) and country not in codes(method.countries):
@@ -68,7 +71,7 @@ def _reason(method: Record, view: CartView, country: str) -> str | None:
     return None
 
 
-def countries(home: str, offered: Sequence[Record]) -> list[str]:
+def countries(home: str, offered: Sequence[Any]) -> list[str]:
     """The countries that some method reaches, the home country first, the others by code."""
     reached: set[str] = set()
     for method in offered:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection, bindparam, case, func, insert, select, update
 
-from app.extensions import db, now, retried, transaction
+from app.extensions import Prepared, db, now, retried, transaction
 from app.models.catalog import Variant
 from app.models.stock import Reason, StockAlert, StockMovement
 from app.services import catalog, outbox
@@ -35,7 +35,7 @@ class Taken:
         return "low" if self.level < self.low_below <= self.level + self.quantity else None
 
 
-TAKE = (
+TAKE = Prepared(
     update(Variant)
     .where(Variant.id == bindparam("variant"), Variant.is_active, AVAILABLE >= bindparam("wanted"))
     .values(
@@ -44,19 +44,20 @@ TAKE = (
     )
     .returning(Variant.on_hand, Variant.low_stock_below)
 )
-HOLD = (
+HOLD = Prepared(
     update(Variant)
     .where(Variant.id == bindparam("variant"), Variant.is_active, AVAILABLE >= bindparam("wanted"))
     .values(held=Variant.held + bindparam("wanted"))
     .returning(Variant.on_hand, Variant.low_stock_below)
 )
-RELEASE = (
+RELEASE = Prepared(
     update(Variant)
     .where(Variant.id == bindparam("variant"), Variant.held >= bindparam("wanted"))
     .values(held=Variant.held - bindparam("wanted"))
     .returning(Variant.on_hand)
 )
-LEFT = select(case((Variant.is_active, AVAILABLE), else_=0)).where(Variant.id == bindparam("variant"))
+LEFT = Prepared(select(case((Variant.is_active, AVAILABLE), else_=0).label("left")).where(Variant.id == bindparam("variant")))
+INSERT_MOVEMENTS = Prepared(insert(StockMovement))
 
 
 def take(t: Connection, lines: Sequence[tuple[int, int, str]]) -> list[Taken]:
@@ -70,24 +71,21 @@ def hold(t: Connection, lines: Sequence[tuple[int, int, str]]) -> list[Taken]:
     return []
 
 
-def _each(t: Connection, statement: object, lines: Sequence[tuple[int, int, str]]) -> list[tuple[int, int]]:
-    done, short = [], []
-    for variant, wanted, name in lines:
-        row = t.execute(statement, {"variant": variant, "wanted": wanted}).first()  # type: ignore[call-overload]
-        if row is None:  # the guard: no row met the condition, so nothing was taken
-            left = t.execute(LEFT, {"variant": variant}).scalar()
-            short.append((variant, name, wanted, left or 0))
-        else:
-            done.append((row[0], row[1]))
+def _each(t: Connection, statement: Prepared, lines: Sequence[tuple[int, int, str]]) -> list[tuple[int, int]]:
+    done = statement.each(t, [{"variant": variant, "wanted": wanted} for variant, wanted, _ in lines])
+    # The guard: where no row met the condition, nothing was taken.
+    short = [line for line, row in zip(lines, done, strict=True) if row is None]
     if short:
-        raise OutOfStock(short)
+        left = LEFT.each(t, [{"variant": variant} for variant, _, _ in short])
+        told = zip(short, left, strict=True)
+        raise OutOfStock([(variant, name, wanted, row.left if row else 0) for (variant, wanted, name), row in told])
     return done
 
 
 def release(t: Connection, lines: Iterable[tuple[int, int]]) -> None:
     """Give what an unpaid order held back to the others; lines are (variant id, quantity)."""
     for variant, quantity in sorted(lines):
-        if t.execute(RELEASE, {"variant": variant, "wanted": quantity}).first() is None:
+        if RELEASE.row_or_none(t, variant=variant, wanted=quantity) is None:
             raise AssertionError(f"variant {variant} holds less than {quantity}")
 
 
@@ -95,8 +93,8 @@ def record_sale(t: Connection, taken: Sequence[Taken], line_items: Mapping[int, 
     """Write the sale into the ledger and raise its alerts; `line_items` maps variant id to line item id."""
     if not taken:
         return
-    t.execute(
-        insert(StockMovement),
+    INSERT_MOVEMENTS.each(
+        t,
         [
             {
                 "variant_id": each.variant_id,

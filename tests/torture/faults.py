@@ -4,6 +4,7 @@ import contextlib
 import contextvars
 import math
 import shutil
+import sqlite3
 import subprocess
 import sys
 import tempfile
@@ -18,7 +19,7 @@ from typing import Any
 import psycopg
 from flask import Flask
 from flask.testing import FlaskClient
-from sqlalchemy import Connection, event, exc, func, select
+from sqlalchemy import exc, func, select
 from werkzeug.test import TestResponse
 
 from app.cart import cookie
@@ -27,7 +28,7 @@ from app.gateways import GATEWAYS
 from app.models.order import Order
 from app.services import checkout, stock
 from app.services.cart import Cart
-from tests import live, postgres
+from tests import driver, live, postgres
 from tests.factories import STANDARD_MINOR, Elsewhere, Item, a_contact, a_payment_method, a_variant
 from tests.tools import need
 from tests.torture.buyers import GUS, Answer, Buyer, fields
@@ -43,8 +44,10 @@ BACK_SECONDS = 20
 # ------------------------------------------------------------------------------------------------ every statement in turn
 
 
-class Broke(Exception):
-    """What the driver says when the disk does not do its work."""
+DISK_ERROR = {
+    "sqlite": partial(sqlite3.OperationalError, "disk I/O error"),
+    "postgresql": partial(psycopg.errors.IoError, "could not write"),
+}
 
 
 @contextmanager
@@ -58,10 +61,10 @@ def failing(app: Flask, step: int, *, afterwards: bool) -> Iterator[list[str]]:
         count += 1
         if count == step:
             failed.append(what)
-            raise exc.OperationalError(what, None, Broke("disk I/O error"))
+            raise DISK_ERROR[engine.name]()
 
-    def statement(_connection: Connection, _cursor: Any, text: str, *_: Any) -> None:
-        reached(text.split("\n")[0][:60])
+    def statement(sql: str) -> None:
+        reached(sql.split("\n")[0][:60])
 
     def commit(connection: Any) -> None:
         if not afterwards:
@@ -70,21 +73,20 @@ def failing(app: Flask, step: int, *, afterwards: bool) -> Iterator[list[str]]:
         if afterwards:
             reached("COMMIT")
 
-    moment = "after_cursor_execute" if afterwards else "before_cursor_execute"
     commits = engine.dialect.do_commit
-    event.listen(engine, moment, statement)
     engine.dialect.do_commit = commit  # type: ignore[method-assign]
     try:
-        yield failed
+        with driver.listening(engine, **{"after" if afterwards else "before": statement}):
+            yield failed
     finally:
         engine.dialect.do_commit = commits  # type: ignore[method-assign]
-        event.remove(engine, moment, statement)
 
 
 def statement_failures(room: Room, backend: str, until: float = math.inf) -> str:
     """Nothing or everything, whichever statement fails; and whoever tries again comes to one order."""
     failures, ends = Counter(), Counter()
     with room.shop(backend) as app, app.app_context():
+        driver.wire_of(db.engine)  # while no connection is in use
         scarce = a_variant("SCARCE", on_hand=0)
         GATEWAYS[Elsewhere.name] = Elsewhere()
         try:

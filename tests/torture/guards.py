@@ -17,21 +17,23 @@ from itertools import count
 from typing import Any
 from unittest.mock import patch
 
+import psycopg
 from flask import Flask
 from itsdangerous import Signer
-from sqlalchemy import Connection, event, exc, insert, select, text, update
+from sqlalchemy import Connection, insert, select, text, update
 from werkzeug.test import TestResponse
 
 from app import extensions, headers
 from app.cart import cookie
 from app.checkout import receipt
 from app.checkout.shown import Shown
-from app.extensions import db, transaction
+from app.extensions import Prepared, db, transaction
 from app.models.catalog import Variant
 from app.models.order import Order
 from app.services import checkout, orders, pricing, stock, text as texts
 from app.services.cart import Cart
 from app.services.errors import OutOfStock, TotalChanged
+from tests import driver
 from tests.databases import BACKENDS
 from tests.factories import STANDARD_MINOR, Item, a_contact, a_variant, set_columns
 from tests.torture.buyers import GUS, fields, newest_key
@@ -142,7 +144,7 @@ def nobody_waits_in_a_circle(scene: Scene) -> None:
     """Two people want the same two things, put into their carts in opposite orders."""
     one, other = scene.item(), scene.item()
     wanted = [Cart(lines=((one.id, 1), (other.id, 1))), Cart(lines=((other.id, 1), (one.id, 1)))]
-    with deadlocks(scene) as seen, slowly(scene, "UPDATE variant"):
+    with deadlocks(scene) as seen, resting_rows(scene):
         ends = order_together(scene, [(cart, 2000) for cart in wanted])
     assert ends == {"done": 2} and not seen, f"{dict(ends)}, {seen}"
 
@@ -332,10 +334,10 @@ def nobody_waits_for_the_lock(scene: Scene) -> None:
     waits: list[float] = []
     began: dict[int, float] = {}
 
-    def asked(_connection: Connection, _cursor: Any, sql: str, *_: Any) -> None:
+    def asked(_sql: str) -> None:
         began[threading.get_ident()] = time.monotonic()
 
-    def answered(_connection: Connection, _cursor: Any, sql: str, *_: Any) -> None:
+    def answered(sql: str) -> None:
         if sql.startswith("BEGIN"):
             waits.append(time.monotonic() - began[threading.get_ident()])
 
@@ -347,7 +349,7 @@ def nobody_waits_for_the_lock(scene: Scene) -> None:
                     time.sleep(0.004)
 
     start = time.monotonic()
-    with listening(scene, "before_cursor_execute", asked), listening(scene, "after_cursor_execute", answered):
+    with listening(scene, before=asked, after=answered):
         at_once([partial(write, number) for number in range(writers)])
     turn = (time.monotonic() - start) / (writers * turns)  # what one takes on this machine, just now
     assert max(waits) < 4 * writers * turn, f"one of {writers} waited {max(waits):.3f} s, {max(waits) / turn:.0f} turns"
@@ -367,12 +369,24 @@ def run_sql(scene: Scene, statement: Any, *, undo: bool = False) -> None:
 def slowly(scene: Scene, statement: str, milliseconds: int = 100) -> Iterator[None]:
     """Rest after each statement that begins so, as a busy machine would."""
 
-    def rest(_connection: Connection, _cursor: Any, sql: str, *_: Any) -> None:
+    def rest(sql: str) -> None:
         if sql.startswith(statement):
             time.sleep(milliseconds / 1000)
 
-    with listening(scene, "after_cursor_execute", rest):
+    with listening(scene, after=rest):
         yield
+
+
+@contextmanager
+def resting_rows(scene: Scene, milliseconds: int = 100) -> Iterator[None]:
+    """PostgreSQL only: it rests itself with each variant that it updated, as statements sent in one go leave us no moment to."""
+    rest = f"BEGIN PERFORM pg_sleep({milliseconds / 1000}); RETURN NULL; END"
+    run_sql(scene, text(f"CREATE FUNCTION rest() RETURNS trigger LANGUAGE plpgsql AS '{rest}'"))
+    run_sql(scene, text("CREATE TRIGGER rest AFTER UPDATE ON variant FOR EACH ROW EXECUTE FUNCTION rest()"))
+    try:
+        yield
+    finally:
+        run_sql(scene, text("DROP FUNCTION rest CASCADE"))
 
 
 @contextmanager
@@ -380,41 +394,34 @@ def deadlocks(scene: Scene) -> Iterator[list[str]]:
     """Collects the deadlocks that PostgreSQL breaks up, also those after which a second try helps."""
     seen: list[str] = []
 
-    def look(context: Any) -> None:
-        if getattr(context.original_exception, "sqlstate", "") == "40P01":
+    def look(error: Exception) -> None:
+        if getattr(error, "sqlstate", "") == "40P01":
             seen.append("deadlock")
 
-    with listening(scene, "handle_error", look):
+    with listening(scene, failed=look):
         yield seen
 
 
 @contextmanager
 def failing_once(scene: Scene, statement: str, sqlstate: str) -> Iterator[None]:
-    class GaveUp(Exception):
-        pass
-
-    GaveUp.sqlstate = sqlstate  # type: ignore[attr-defined]
     failed: list[str] = []
 
-    def fail(_connection: Connection, _cursor: Any, sql: str, *_: Any) -> None:
+    def fail(sql: str) -> None:
         if sql.startswith(statement) and not failed:
             failed.append(sql)
-            raise exc.OperationalError(sql, None, GaveUp("gave up"))
+            raise psycopg.errors.lookup(sqlstate)("gave up")
 
-    with listening(scene, "before_cursor_execute", fail):
+    with listening(scene, before=fail):
         yield
     assert failed, f"no statement begins with {statement}"
 
 
 @contextmanager
-def listening(scene: Scene, what: str, listener: Callable[..., Any], **options: Any) -> Iterator[None]:
+def listening(scene: Scene, **listener: Any) -> Iterator[None]:
     with scene.app.app_context():
         engine = db.engine
-    event.listen(engine, what, listener, **options)
-    try:
+    with driver.listening(engine, **listener):
         yield
-    finally:
-        event.remove(engine, what, listener)
 
 
 # ------------------------------------------------------------------------------------------------ switching off
@@ -435,17 +442,14 @@ def without_queue(scene: Scene) -> Iterator[None]:
 def begin_deferred(scene: Scene) -> Off:
     """SQLite begins to write only at the first write."""
 
-    def begin(_connection: Connection, _cursor: Any, sql: str, parameters: Any, *_: Any) -> tuple[str, Any]:
-        return sql.replace("BEGIN IMMEDIATE", "BEGIN DEFERRED"), parameters
-
-    return listening(scene, "before_cursor_execute", begin, retval=True)
+    return listening(scene, before=lambda sql: sql.replace("BEGIN IMMEDIATE", "BEGIN DEFERRED"))
 
 
 def rows_unchecked(_scene: Scene) -> Off:
     """Whether a row was updated is no longer looked at."""
 
-    def each(t: Connection, statement: Any, lines: Sequence[tuple[int, int, str]]) -> list[tuple[int, int]]:
-        rows = [t.execute(statement, {"variant": variant, "wanted": wanted}).first() for variant, wanted, _ in lines]
+    def each(t: Connection, statement: Prepared, lines: Sequence[tuple[int, int, str]]) -> list[tuple[int, int]]:
+        rows = statement.each(t, [{"variant": variant, "wanted": wanted} for variant, wanted, _ in lines])
         return [(row[0], row[1]) if row else (1, 0) for row in rows]
 
     return patch.object(stock, "_each", each)
@@ -453,10 +457,10 @@ def rows_unchecked(_scene: Scene) -> Off:
 
 def unconditional_take(_scene: Scene) -> Off:
     """The update of a variant no longer asks what is left."""
-    take = stock.TAKE
+    take: Any = stock.TAKE.statement
     conditions = [each for each in take._where_criteria if "held" not in str(each)]
     bare = update(Variant).where(*conditions).values(on_hand=Variant.on_hand - stock.bindparam("wanted"))
-    return patch.object(stock, "TAKE", bare.returning(Variant.on_hand, Variant.low_stock_below))
+    return patch.object(stock, "TAKE", Prepared(bare.returning(Variant.on_hand, Variant.low_stock_below)))
 
 
 @contextmanager
