@@ -33,6 +33,7 @@ from sqlalchemy import (
     UpdateBase,
     event,
     exc,
+    make_url,
     types,
 )
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
@@ -108,7 +109,9 @@ def init_database(app: Flask) -> None:
     """Bind the database to the app and give its connections the settings that its guarantees rest on."""
     uri = app.config["SQLALCHEMY_DATABASE_URI"]
     if uri.startswith("sqlite"):
-        options: dict[str, Any] = {"connect_args": {"timeout": QUEUE_SECONDS}, "max_overflow": -1}  # each thread keeps one
+        options: dict[str, Any] = {"connect_args": {"timeout": QUEUE_SECONDS}}
+        if make_url(uri).database not in {None, "", ":memory:"}:
+            options["max_overflow"] = -1  # each thread keeps one to read by, and has another while it writes
     else:
         limits = "-c lock_timeout=3s -c statement_timeout=10s -c idle_in_transaction_session_timeout=30s"
         options = {"pool_pre_ping": True, "connect_args": {"options": limits, "connect_timeout": 5}}

@@ -12,7 +12,7 @@ import psycopg
 import pytest
 from sqlalchemy import bindparam, exc, insert, select, text, update
 
-from app import extensions
+from app import create_app, extensions
 from app.extensions import Busy, Prepared, db, now, reader, retried, transaction
 from app.models.catalog import Category, Variant
 from app.models.outbox import OutboxMessage
@@ -301,6 +301,36 @@ def test_each_thread_reads_by_a_connection_of_its_own_until_the_pool_is_given_up
     here, elsewhere, again, later = seen
     assert again is here and elsewhere is not here and later is not here
     assert later.connection.dbapi_connection is not here.connection.dbapi_connection
+
+
+@only_sqlite
+def test_more_threads_than_a_pool_is_wide_may_keep_one(app):
+    shelve("gear")
+    everybody = threading.Barrier(20)
+    found = []
+
+    def read():
+        with app.app_context():
+            found.append(SHELF.rows(slug="gear"))
+            everybody.wait(20)
+            db.session.remove()
+
+    threads = [threading.Thread(target=lambda: contextvars.Context().run(read)) for _ in range(everybody.parties)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(30)
+
+    assert found == [[("gear", "Gear")]] * everybody.parties
+
+
+@only_sqlite
+def test_a_shop_in_memory_starts(tmp_path):
+    app = create_app({"DATABASE_URL": "sqlite://", "INSTANCE_PATH": str(tmp_path)})
+
+    with app.app_context():
+        assert db.session.execute(text("SELECT 1")).scalar() == 1
+        db.session.remove()
 
 
 @only_sqlite

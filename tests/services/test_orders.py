@@ -2,7 +2,7 @@
 
 import pytest
 
-from app.extensions import db, transaction
+from app.extensions import Compiled, db, transaction
 from app.models.order import ALLOWED_MOVES, Order, OrderStatus
 from app.services import orders
 from tests.factories import a_cart, a_redirect_method, a_variant
@@ -33,6 +33,15 @@ def test_only_allowed_moves_are_made(order, source):
 
         db.session.rollback()
         assert db.session.get(Order, order.id).status == (target if target in ALLOWED_MOVES[source] else source)
+
+
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+def test_a_carts_order_is_found_by_the_index_that_keeps_it_unique():
+    sql = Compiled(orders.LIVE.statement, db.engine.dialect).sql
+
+    plan = db.session.connection().exec_driver_sql(f"EXPLAIN QUERY PLAN {sql}", ("",)).all()
+
+    assert [row.detail for row in plan] == ["SEARCH order USING INDEX uq_order_live_cart_id (cart_id=?)"]
 
 
 def test_a_move_says_who_when_and_why(order):

@@ -96,7 +96,8 @@ def test_nobody_keeps_it(page, receipt):
 
 
 def test_an_altered_receipt_cookie_opens_nothing(page, receipt):
-    page.client.set_cookie("receipt", page.cookies["receipt"][:-1] + "A")
+    value = page.cookies["receipt"]
+    page.client.set_cookie("receipt", value[:-1] + ("E" if value.endswith("A") else "A"))
 
     page.get(receipt)
 
