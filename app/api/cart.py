@@ -23,7 +23,10 @@ def empty_cart(member: Member) -> None:
     account_carts.clear(member.customer_id)
 
 
-@operation("POST", "/shop/cart/items", answers=schemas.Cart, body=schemas.NewCartItem, errors=(400,), not_found=400)
+LINE = {"change_item": ("line_id", "/items/0/id"), "remove_item": ("line_id", "/items/0/id")}
+
+
+@operation("POST", "/shop/cart/items", answers=schemas.Cart, body=schemas.NewCartItem, errors=(400,), not_found=400, leads=LINE)
 def add_item(member: Member, body: schemas.NewCartItem) -> schemas.Cart:
     """Put so many more of a variant into the cart, by its SKU or its id; lowered to what can be had."""
     if (body.sku is None) == (body.variant is None):

@@ -28,6 +28,8 @@ def change_profile(member: Member, body: schemas.ProfileChange) -> schemas.Profi
 
 # ------------------------------------------------------------------------------------------------ addresses
 
+ADDRESS = {"change_address": ("address_id", "/id"), "remove_address": ("address_id", "/id")}
+
 
 @operation("GET", "/shop/customers/me/addresses", answers=schemas.Addresses, query=schemas.PageQuery, errors=(400,))
 def list_addresses(member: Member, query: schemas.PageQuery) -> schemas.Addresses:
@@ -37,7 +39,15 @@ def list_addresses(member: Member, query: schemas.PageQuery) -> schemas.Addresse
     return schemas.Addresses(len(book), paging.next_of(query, len(book)), part)
 
 
-@operation("POST", "/shop/customers/me/addresses", answers=schemas.Address, status=201, body=schemas.NewAddress, errors=(400,))
+@operation(
+    "POST",
+    "/shop/customers/me/addresses",
+    answers=schemas.Address,
+    status=201,
+    body=schemas.NewAddress,
+    errors=(400,),
+    leads=ADDRESS,
+)
 def add_address(member: Member, body: schemas.NewAddress) -> schemas.Address:
     """A new address; the first one is the default. What a country needs must be there."""
     sent = typed(body)
@@ -97,7 +107,10 @@ def entry(row: Any) -> schemas.Address:
 # ------------------------------------------------------------------------------------------------ orders
 
 
-@operation("GET", "/shop/customers/me/orders", answers=schemas.Orders, query=schemas.PageQuery, errors=(400,))
+ORDER = dict.fromkeys(("show_order", "track_order", "pay_again"), ("key", "/results/0/key"))
+
+
+@operation("GET", "/shop/customers/me/orders", answers=schemas.Orders, query=schemas.PageQuery, errors=(400,), leads=ORDER)
 def list_orders(member: Member, query: schemas.PageQuery) -> schemas.Orders:
     """Your orders, the newest first."""
     rows, count = account_orders.page(member.account_id, limit=query.limit, offset=query.offset)

@@ -10,6 +10,7 @@ from flask import Response
 from app.api import bp, schemas
 from app.api.decoding import LARGEST_ID
 from app.api.operations import IDS, OPERATIONS, Operation, in_json
+from app.services import addresses
 from app.services.idempotency import LONGEST_KEY
 
 REF = "#/components/schemas/{name}"
@@ -56,6 +57,8 @@ def document() -> bytes:
     """The whole description as JSON."""
     kinds = {schemas.Error} | {kind for made in OPERATIONS for kind in (made.body, made.answers) if kind}
     _, components = msgspec.json.schema_components(sorted(kinds, key=lambda kind: kind.__name__), ref_template=REF)
+    for component in components.values():
+        name_countries(component["properties"])
     paths: dict[str, Any] = {}
     for made in OPERATIONS:
         path = PART.sub(r"{\1}", f"{bp.url_prefix}{made.path}")
@@ -90,9 +93,16 @@ def parameters(made: Operation) -> list[dict[str, Any]]:
     found = [{"name": name, "in": "path", "required": True, "schema": PARTS[name]} for name in PART.findall(made.path)]
     if made.query:
         (_,), parts = msgspec.json.schema_components([made.query], ref_template=REF)
-        wanted = parts[made.query.__name__]["properties"]
+        wanted = name_countries(parts[made.query.__name__]["properties"])
         found += [{"name": name, "in": "query", "required": False, "schema": schema} for name, schema in wanted.items()]
     return [*found, IDEMPOTENCY_KEY] if made.method == "POST" else found
+
+
+def name_countries(fields: dict[str, Any]) -> dict[str, Any]:
+    """Which countries there are is known by the rules of their addresses, not by a struct."""
+    if "pattern" in fields.get("country", {}):
+        fields["country"]["enum"] = list(addresses.everywhere())
+    return fields
 
 
 def codes(made: Operation) -> list[int]:
@@ -109,6 +119,11 @@ def answer(made: Operation, code: int) -> dict[str, Any]:
     described: dict[str, Any] = {"description": SAYS[code]}
     if kind:
         described["content"] = content(kind)
+    if made.leads and code < 400:
+        described["links"] = {
+            name: {"operationId": name, "parameters": {part: f"$response.body#{pointer}"}}
+            for name, (part, pointer) in made.leads.items()
+        }
     if code in HEADERS:
         described["headers"] = HEADERS[code]
     return described

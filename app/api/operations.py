@@ -2,7 +2,7 @@
 
 import hashlib
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -24,6 +24,7 @@ log = logging.getLogger("till")
 
 View = TypeVar("View", bound=Callable[..., msgspec.Struct | None])
 KEPT_STATUSES = {404, 413, 415, 429, 503}  # what services say with these, programs are told; any other refusal is a 400
+NOWHERE: Mapping[str, tuple[str, str]] = {}
 IDS = {"line_id", "address_id"}  # parts of addresses that name rows
 
 
@@ -41,6 +42,7 @@ class Operation:
     errors: tuple[int, ...]  # beside those that each may answer
     is_public: bool
     not_found: int  # what a NotFound means: 404 of the address, 400 of something in the body
+    leads: Mapping[str, tuple[str, str]]  # where to go from the answer: {operation: (part of its address, JSON pointer)}
 
 
 OPERATIONS: list[Operation] = []
@@ -57,11 +59,14 @@ def operation(
     errors: tuple[int, ...] = (),
     is_public: bool = False,
     not_found: int = 404,
+    leads: Mapping[str, tuple[str, str]] = NOWHERE,
 ) -> Callable[[View], View]:
     """Make a view an operation. It is given `member`, `body` and `query` if there are any, and the parts of its address."""
 
     def register(view: View) -> View:
-        made = Operation(method, path, view, answers, status if answers else 204, body, query, errors, is_public, not_found)
+        made = Operation(
+            method, path, view, answers, status if answers else 204, body, query, errors, is_public, not_found, leads
+        )
         OPERATIONS.append(made)
         bp.add_url_rule(path, view.__name__, lambda **parts: run(made, parts), methods=[method])
         return view

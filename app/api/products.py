@@ -9,8 +9,10 @@ from app.services import catalog, listing
 from app.services.accounts import Member
 from app.services.errors import NotFound
 
+PRODUCT = {"show_product": ("slug", "/results/0/slug")}
 
-@operation("GET", "/shop/products", answers=schemas.Products, query=schemas.ProductQuery, errors=(400,))
+
+@operation("GET", "/shop/products", answers=schemas.Products, query=schemas.ProductQuery, errors=(400,), leads=PRODUCT)
 def list_products(member: Member, query: schemas.ProductQuery) -> schemas.Products:
     """What is for sale; with words, what they find, the best first and counted up to 1,000."""
     part: dict[str, Any] = {"category": query.category, "limit": query.limit, "offset": query.offset}

@@ -14,12 +14,13 @@ from app.services.cart import MAX_QUANTITY
 MOST_IN_A_LIST, USUAL_IN_A_LIST = 100, 20
 LARGEST_OFFSET = 10_000
 
+PLAIN = "^[^\x00-\x1f\x7f-\x9f]*$"  # no control characters
 Id = Annotated[int, Meta(ge=1, le=LARGEST_ID)]
 Quantity = Annotated[int, Meta(ge=1, le=MAX_QUANTITY)]
 Country = Annotated[str, Meta(pattern="^[A-Z]{2}$", description="ISO 3166 code", examples=["GB"])]
-Line = Annotated[str, Meta(max_length=200)]
-Words = Annotated[str, Meta(max_length=120)]
-Phone = Annotated[str, Meta(max_length=40, examples=["+44 20 7946 0000"])]
+Line = Annotated[str, Meta(max_length=200, pattern=PLAIN)]
+Words = Annotated[str, Meta(max_length=120, pattern=PLAIN)]
+Phone = Annotated[str, Meta(max_length=40, pattern=PLAIN, examples=["+44 20 7946 0000"])]
 
 
 class Sent(Struct, forbid_unknown_fields=True, frozen=True):
@@ -44,7 +45,9 @@ class PayAgain(Sent, frozen=True):
 
 
 class NewCartItem(Sent, frozen=True):
-    sku: Annotated[str | None, Meta(description="Either this or `variant`.", max_length=64)] = None
+    sku: Annotated[Annotated[str, Meta(max_length=64, pattern=PLAIN)] | None, Meta(description="Either this or `variant`.")] = (
+        None
+    )
     variant: Annotated[Id | None, Meta(description="The id of a variant.")] = None
     quantity: Quantity = 1
 
@@ -65,7 +68,7 @@ class AddressFields(Sent, frozen=True):
     line2: Line | UnsetType = UNSET
     city: Words | UnsetType = UNSET
     region: Annotated[Words, Meta(description="The code, where a country has regions.")] | UnsetType = UNSET
-    postcode: Annotated[str, Meta(max_length=20)] | UnsetType = UNSET
+    postcode: Annotated[str, Meta(max_length=20, pattern=PLAIN)] | UnsetType = UNSET
     country: Country | UnsetType = UNSET
     phone: Phone | UnsetType = UNSET
     is_default: Annotated[bool, Meta(description="`false` changes nothing: another one is made the default.")] = False
@@ -87,8 +90,8 @@ class PageQuery(Sent, frozen=True):
 
 
 class ProductQuery(PageQuery, frozen=True):
-    q: Annotated[str, Meta(max_length=100, description="Words that all must be there.")] = ""
-    category: Annotated[str, Meta(max_length=120, description="The slug of a shelf.")] = ""
+    q: Annotated[str, Meta(max_length=100, pattern=PLAIN, description="Words that all must be there.")] = ""
+    category: Annotated[str, Meta(max_length=120, pattern=PLAIN, description="The slug of a shelf.")] = ""
 
 
 class ShippingQuery(Sent, frozen=True):
