@@ -39,11 +39,12 @@ def create_app(config: Mapping[str, Any] | None = None) -> Flask:
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=hops, x_proto=hops, x_host=hops)  # type: ignore[method-assign]
 
     from app.account.routes import bp as account
+    from app.api.routes import bp as api
     from app.cart.routes import bp as cart
     from app.catalog.routes import bp as catalog
     from app.checkout.routes import bp as checkout
     from app.site.routes import bp as site
 
-    for blueprint in (site, catalog, cart, checkout, account):
+    for blueprint in (site, catalog, cart, checkout, account, api):
         app.register_blueprint(blueprint)
     return app

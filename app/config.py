@@ -77,6 +77,7 @@ SETTINGS = (
     Setting("RATELIMIT_STORAGE_URI", "memory://"),
     Setting("CHECKOUT_LIMIT", "30 per minute"),
     Setting("SEARCH_LIMIT", "60 per minute"),
+    Setting("API_LIMIT", "120 per minute"),
     Setting("ORDER_LOOKUPS_PER_HOUR", 10, int),
     Setting("SQLITE_QUEUE", True, boolean),  # first come, first served before SQLite's write lock
     Setting("ALLOW_IN_PRODUCTION", (), words),  # unsafe things named on purpose: ratelimit-off

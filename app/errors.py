@@ -1,9 +1,12 @@
-"""When something goes wrong: a page or a fragment that says so, what happened to the cart, and a request id; never more."""
+"""When something goes wrong: a page or a fragment that says so, what happened to the cart, and a request id; never more.
+
+Programs, which ask below /api/, get the same as one sentence of JSON.
+"""
 
 import logging
 from typing import Any
 
-from flask import Flask, Response, current_app, make_response, render_template, request
+from flask import Flask, Response, current_app, jsonify, make_response, render_template, request
 from sqlalchemy.exc import OperationalError
 from werkzeug.exceptions import HTTPException, default_exceptions
 
@@ -27,7 +30,15 @@ SENTENCES = {
     500: ("Something broke", "It is our fault, and we have been told."),
     503: ("The shop is busy", "Nothing was ordered and nothing was lost. Please try again in a few seconds."),
 }
+FOR_PROGRAMS = {
+    404: "There is no such thing here.",
+    405: "This address does not take this method; the header Allow names those that it takes.",
+    413: "The body is too large; 64 kB is the most.",
+    429: "Too many requests. Wait as long as the header Retry-After says, then send it again.",
+    500: "Something broke on our side, and we have been told.",
+}
 RETRY_SECONDS = 5
+CARRIED = {"allow", "retry-after", "location", "www-authenticate"}
 
 
 def init_app(app: Flask) -> None:
@@ -44,7 +55,7 @@ def http_error(error: HTTPException) -> Response | HTTPException:
         return error
     response = answer(error.code)
     for name, value in error.get_headers():
-        if name.lower() in {"allow", "retry-after", "location"}:
+        if name.lower() in CARRIED:
             response.headers[name] = value
     return response
 
@@ -68,7 +79,10 @@ def database_error(error: OperationalError) -> Response | HTTPException:
 
 def shop_error(error: ShopError) -> Response:
     """A rule said no where no page had a better place to say it."""
-    return answer(error.status, sentence=str(error))
+    response = answer(error.status, sentence=str(error))
+    if error.retry_seconds:
+        response.headers["Retry-After"] = str(error.retry_seconds)
+    return response
 
 
 def unexpected(error: Exception) -> Response | HTTPException:
@@ -78,7 +92,9 @@ def unexpected(error: Exception) -> Response | HTTPException:
 
 
 def answer(code: int, sentence: str | None = None) -> Response:
-    """The error page with this status, or its fragment for htmx."""
+    """The error page with this status, its fragment for htmx, or one sentence for a program."""
+    if headers.is_api():
+        return in_json(code, sentence)
     title, usual = SENTENCES.get(code, SENTENCES[400 if code < 500 else 500])
     context: dict[str, Any] = {"title": title, "sentence": sentence or usual, "request_id": headers.request_id(), "code": code}
     try:
@@ -94,4 +110,13 @@ def answer(code: int, sentence: str | None = None) -> Response:
     if web.wants_fragment():
         response.headers["HX-Retarget"] = "#messages"
         response.headers["HX-Reswap"] = "outerHTML"
+    return response
+
+
+def in_json(code: int, sentence: str | None) -> Response:
+    """The error as every door for programs says it; a failure of ours has its number for whoever asks us about it."""
+    usual = FOR_PROGRAMS.get(code) or SENTENCES.get(code, SENTENCES[400 if code < 500 else 500])[1]
+    number = f" Its number is {headers.request_id()}." if code == 500 else ""
+    response = make_response(jsonify(error=(sentence or usual) + number), code)
+    response.headers["Cache-Control"] = "no-store"
     return response

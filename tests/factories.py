@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy import select, update
 
 from app.extensions import db, transaction
-from app.gateways import GATEWAYS
+from app.gateways import GATEWAYS, GatewayDown, PaymentStart, Started
 from app.models.catalog import Category, Product, TaxClass, Variant
 from app.models.customer import Account, Customer
 from app.models.payment import PaymentMethod, ShippingMethod
@@ -128,11 +128,24 @@ def a_payment_method(gateway: str = "delivery", name: str = "Another way", **col
 
 
 class Elsewhere:
-    """A gateway that sends the shopper to another site: its orders are on HOLD until its word came."""
+    """A gateway that sends the shopper to another site: its orders are on HOLD until its word came.
+
+    `asked` is what it was told, `is_down` lets it answer nothing.
+    """
 
     name = "elsewhere"
     is_direct = False
     origins = ("https://pay.example",)
+
+    def __init__(self) -> None:
+        self.asked: list[PaymentStart] = []
+        self.is_down = False
+
+    def start(self, request: PaymentStart) -> Started:
+        self.asked.append(request)
+        if self.is_down:
+            raise GatewayDown("nobody answers")
+        return Started(f"ref-{request.idempotency_key}", f"https://pay.example/{request.key}")
 
 
 def a_redirect_method(monkeypatch: Any) -> int:

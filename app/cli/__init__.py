@@ -2,12 +2,12 @@
 
 from flask import Flask
 
-from app.cli import catalog, orders, outbox, shop, stock
+from app.cli import accounts, catalog, orders, outbox, shop, stock
 
 
 def init_app(app: Flask) -> None:
     """Register every group of commands."""
-    for group in (catalog.catalog, catalog.demo, stock.stock, stock.alerts, orders.orders, outbox.outbox):
+    for group in (accounts.accounts, catalog.catalog, catalog.demo, stock.stock, stock.alerts, orders.orders, outbox.outbox):
         app.cli.add_command(group)
     for command in (shop.worker, shop.doctor, shop.backup, shop.restore, shop.serve):
         app.cli.add_command(command)

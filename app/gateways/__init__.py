@@ -7,6 +7,9 @@ are on HOLD, with their stock held, until the provider's word was verified.
 from typing import Protocol
 
 from app.gateways.delivery import PayOnDelivery
+from app.gateways.shape import GatewayDown, PaymentStart, Started
+
+__all__ = ["GATEWAYS", "Gateway", "GatewayDown", "PaymentStart", "Started"]
 
 
 class Gateway(Protocol):
@@ -15,6 +18,9 @@ class Gateway(Protocol):
     name: str
     is_direct: bool
     origins: tuple[str, ...]
+
+    def start(self, request: PaymentStart) -> Started:
+        """Tell the provider of a payment; only of redirect gateways is it asked. Raises GatewayDown."""
 
 
 GATEWAYS: dict[str, Gateway] = {gateway.name: gateway for gateway in (PayOnDelivery(),)}

@@ -243,10 +243,10 @@ def search(
     candidates: dict[int, Record] = {}
     for names_only in (True, False):
         if len(candidates) <= SEARCH_CAP:
-            wanted = _matching(terms, names_only).where(state.is_(True)).limit(SEARCH_CAP + 1)
+            wanted = matching(terms, names_only).where(state.is_(True)).limit(SEARCH_CAP + 1)
             for row in read(wanted):
                 candidates.setdefault(row.id, row)
-    ranked = sorted(list(candidates.values())[:SEARCH_CAP], key=_order(sort, terms))
+    ranked = sorted(list(candidates.values())[:SEARCH_CAP], key=ranking(sort, terms))
     ids = [row.id for row in ranked]
     begin = ids.index(after) + 1 if after in ids else max(ids.index(before) - PAGE_SIZE, 0) if before in ids else 0
     shown = ids[begin : begin + PAGE_SIZE]
@@ -256,7 +256,7 @@ def search(
     return Found(cut, len(ids), len(candidates) > SEARCH_CAP)
 
 
-def _order(sort: str, terms: Sequence[str]) -> Any:
+def ranking(sort: str, terms: Sequence[str]) -> Any:
     key_column, descending = SORTS[sort]
     sign = -1 if descending else 1
     if key_column is Product.name_key:
@@ -269,7 +269,7 @@ def _order(sort: str, terms: Sequence[str]) -> Any:
     return lambda row: (-len(set(starts.findall(row.name_key))), not all(term in row.name_key for term in terms), row.id)
 
 
-def _matching(terms: Sequence[str], names_only: bool) -> Query:
+def matching(terms: Sequence[str], names_only: bool) -> Query:
     """Products that contain every term, in id order so that the database may stop early; one letter beside words says nothing."""
     wanted = select(Product.id, Product.name_key, Product.price_minor).order_by(Product.id)
     words = [term for term in terms if len(term) > 1]

@@ -7,7 +7,7 @@ from sqlalchemy import Connection
 
 from app.extensions import retried, transaction
 from app.models.order import NOTES_MAX, OrderStatus
-from app.services import account_carts, customers, orders, pricing, stock, text
+from app.services import account_carts, customers, orders, paying, pricing, stock, text
 from app.services.addresses import NOWHERE, Address
 from app.services.cart import Cart
 from app.services.customers import Buyer, Contact, InvalidContact
@@ -129,6 +129,7 @@ def replace(t: Connection, order_id: int) -> None:
     """Cancel an unpaid order in favour of the one that its shopper wants now, and give back what it held."""
     if orders.move(t, order_id, OrderStatus.CANCELLED, actor=orders.SHOPPER, reason="replaced"):
         stock.release(t, orders.quantities(t, order_id))
+        paying.cancel_open(t, order_id)
 
 
 def checked_notes(notes: str) -> str:

@@ -8,6 +8,7 @@ class ShopError(Exception):
 
     message = "That did not work."
     status = 422  # what a door over HTTP answers
+    retry_seconds = 0  # after which the same may be tried again; 0: it would fail again
 
     def __init__(self, message: str | None = None, **values: Any) -> None:
         self.message = message or self.message

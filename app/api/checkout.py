@@ -1,0 +1,39 @@
+"""Ordering the account's cart, and paying for an order again."""
+
+from flask import current_app
+
+from app.api import schemas
+from app.api.operations import operation
+from app.models.order import OrderStatus
+from app.services import paying, programs
+from app.services.accounts import Member
+
+
+@operation("POST", "/shop/checkout/cart", answers=schemas.Ordered, body=schemas.Checkout, errors=(400,), not_found=400)
+def place_order(member: Member, body: schemas.Checkout) -> schemas.Ordered:
+    """Order the cart. Nothing at all is created when this is refused."""
+    placed = programs.place_order(
+        member,
+        address_id=body.address,
+        shipping_id=body.shipping_method,
+        payment_id=body.payment_method,
+        notes=body.notes or "",
+        currency=current_app.config["CURRENCY"],
+        hold_minutes=current_app.config["HOLD_MINUTES"],
+    )
+    if placed.status != OrderStatus.HOLD:
+        return schemas.Ordered(order_key=placed.key)
+    return schemas.Ordered(next_step=paying.begin(placed.order_id, current_app.config["BASE_URL"]))
+
+
+@operation("POST", "/shop/checkout/order/<key>", answers=schemas.Ordered, body=schemas.PayAgain, errors=(400, 404))
+def pay_again(member: Member, key: str, body: schemas.PayAgain) -> schemas.Ordered:
+    """Pay an unpaid order of yours, in the same way or another."""
+    next_step = paying.pay_again(
+        key,
+        member.account_id,
+        body.payment_method,
+        base_url=current_app.config["BASE_URL"],
+        hold_minutes=current_app.config["HOLD_MINUTES"],
+    )
+    return schemas.Ordered(next_step=next_step) if next_step else schemas.Ordered(order_key=key)
