@@ -79,6 +79,11 @@ SETTINGS = (
     Setting("SEARCH_LIMIT", "60 per minute"),
     Setting("API_LIMIT", "120 per minute"),
     Setting("ORDER_LOOKUPS_PER_HOUR", 10, int),
+    Setting("LOGIN_TRIES_PER_HOUR", 10, int),  # for one e-mail from one address, or from a browser that logged in before
+    Setting("LOGIN_TRIES_PER_ADDRESS", 100, int),  # an hour, whatever the e-mails
+    Setting("LOGIN_TRIES_PER_EMAIL", 30, int),  # an hour, from all browsers that never logged in with it
+    Setting("ACCOUNT_MAILS_PER_HOUR", 5, int),  # with codes, to one e-mail
+    Setting("ACCOUNT_MAILS_PER_ADDRESS", 20, int),  # an hour, whatever the e-mails
     Setting("SQLITE_QUEUE", True, boolean),  # first come, first served before SQLite's write lock
     Setting("ALLOW_IN_PRODUCTION", (), words),  # unsafe things named on purpose: ratelimit-off
 )

@@ -5,13 +5,17 @@ import hashlib
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, ParamSpec
+from urllib.parse import urlsplit
 
 from flask import Flask, Response, current_app, g, make_response, redirect, render_template, request
 from flask.sessions import SecureCookieSessionInterface
 from flask_wtf import FlaskForm
 from itsdangerous import URLSafeTimedSerializer
 from werkzeug.datastructures import MultiDict
+from werkzeug.exceptions import HTTPException
+from werkzeug.routing import RoutingException
 from werkzeug.wrappers import Response as AnyResponse
+from wtforms import Field
 
 from app.headers import encoding
 from app.services import catalog
@@ -53,6 +57,16 @@ class PageForm(FlaskForm):
     class Meta(FlaskForm.Meta):
         def wrap_formdata(self, _form: FlaskForm, _formdata: object) -> MultiDict[str, str] | None:
             return request.form if request.method == "POST" else None
+
+    def say(self, problems: dict[str, str]) -> None:
+        """Put the services' sentences beside their fields."""
+        for name, sentence in problems.items():
+            self[name].errors = [*self[name].errors, sentence]
+
+    @property
+    def wrong(self) -> list[Field]:
+        """The fields with something to correct, in the order of the page."""
+        return [field for field in self if field.errors]
 
 
 # ------------------------------------------------------------------------------------------------ pages and fragments
@@ -110,6 +124,21 @@ def go(address: str) -> AnyResponse:
         return response
     response = redirect(request.host_url.rstrip("/") + address, 303)
     return response
+
+
+def is_own_page(address: str) -> bool:
+    """Whether an address that was sent to us leads to a page of this shop, and nowhere else."""
+    if (
+        not address.startswith("/")
+        or address.startswith(("//", "/\\"))
+        or not (address.isascii() and address.isprintable() and " " not in address)
+    ):
+        return False
+    try:
+        endpoint, _ = current_app.url_map.bind(request.host).match(urlsplit(address).path, method="GET")
+    except (HTTPException, RoutingException):
+        return False
+    return bool(endpoint)
 
 
 def public(view: Callable[P, Any]) -> Callable[P, AnyResponse]:

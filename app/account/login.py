@@ -7,13 +7,14 @@ from flask_login import UserMixin, current_user, login_user, logout_user
 
 from app import templating
 from app.cart import cookie
+from app.checkout import receipt
 from app.extensions import login_manager
-from app.services import account_carts, accounts
+from app.services import account_carts, accounts, orders
 from app.services.accounts import Member
 from app.services.customers import Buyer
 from app.services.errors import CartFull
 
-CLEARED = '"cookies", "storage"'  # Source: W3C, Clear Site Data
+CLEARED = '"cache", "storage"'  # Source: W3C, Clear Site Data. Cookies are named: low data and the known device stay
 
 
 class User(UserMixin):  # type: ignore[misc]
@@ -56,15 +57,19 @@ def begin(member: Member, *, stay: bool = False) -> None:
     `stay` keeps it for weeks, where otherwise it ends with the browser. The answer must then clear the guest's cookie:
     see `with_own_cart`.
     """
+    g.pop("cart", None)  # it may have been another account's
+    g.pop("kept_cart", None)
     guests = cookie.read()
     session.clear()
     session.permanent = stay
     login_user(User(member))
     g.pop("cart", None)
-    if guests.lines:
+    g.cart_stays = False
+    if guests.lines and not orders.is_ordered(guests.id):
         try:
             told = account_carts.merge(member.customer_id, guests, current_app.config["CURRENCY"])
         except CartFull as error:
+            g.cart_stays = True  # in the cookie: nothing is lost, and after logging out it is there again
             flash({"text": str(error)})
             return
         for each in told:
@@ -81,18 +86,23 @@ def renew(member: Member) -> None:
 
 def with_own_cart(response: Response) -> Response:
     """The answer to a login: from now on the cart is the account's."""
-    return cookie.clear(response)
+    return response if g.get("cart_stays") else cookie.clear(response)
 
 
 def end(response: Response) -> Response:
-    """Log out, here and everywhere; the browser forgets what it kept of the shop."""
+    """Log out, here and everywhere."""
     member = current()
     if member:
         accounts.end_sessions(member.account_id)
+    return leave(response)
+
+
+def leave(response: Response) -> Response:
+    """End this browser's session; it forgets what it kept of the shop, receipts too."""
     logout_user()
     session.clear()
     response.headers["Clear-Site-Data"] = CLEARED
-    return response
+    return receipt.forget(response)
 
 
 def secrets() -> Sequence[str]:

@@ -1,6 +1,6 @@
 """The checkout form: the shape of what is sent. What it means is checked by the services."""
 
-from wtforms import Field, HiddenField, SelectField, StringField, TextAreaField
+from wtforms import HiddenField, SelectField, StringField, TextAreaField
 from wtforms.fields.choices import RadioField
 from wtforms.validators import InputRequired
 
@@ -8,7 +8,37 @@ from app.services.addresses import Address, Rules
 from app.web import PageForm
 
 
-class CheckoutForm(PageForm):
+class PlaceForm(PageForm):
+    """What every form with an address can do; each lists its own fields."""
+
+    unwanted: set[str] = set()
+
+    def address(self, needed: bool = True) -> Address | None:
+        """The address as it was typed, when something is to be sent."""
+        if not needed:
+            return None
+        texts = {name: self[name].data or "" for name in ("country", "line1", "line2", "city", "region", "postcode")}
+        return Address(**texts)
+
+    def fit(self, rules: Rules, needs_shipping: bool = True) -> None:
+        """Ask only what this cart and this country need, in its own words."""
+        unwanted = [] if needs_shipping else ["country", "line1", "line2", "city", "region", "postcode", "phone", "delivery"]
+        if not rules.has_postcode:
+            unwanted.append("postcode")
+        if not rules.has_city:
+            unwanted.append("city")
+        if not rules.needs_region:
+            unwanted.append("region")
+        self.unwanted = set(unwanted)
+        self["postcode"].label.text = rules.postcode_word[0].upper() + rules.postcode_word[1:]
+        self["region"].label.text = rules.region_word
+        self["region"].choices = [("", "Choose…"), *rules.regions]
+
+    def asks(self, name: str) -> bool:
+        return name not in self.unwanted
+
+
+class CheckoutForm(PlaceForm):
     """Contact, address, methods and notes on one page."""
 
     country = SelectField("Country", validate_choice=False)
@@ -26,35 +56,6 @@ class CheckoutForm(PageForm):
     shown = HiddenField()
     doubted_postcode = HiddenField()
 
-    def address(self, needed: bool) -> Address | None:
-        """The address as it was typed, when something is to be sent."""
-        if not needed:
-            return None
-        texts = {name: self[name].data or "" for name in ("country", "line1", "line2", "city", "region", "postcode")}
-        return Address(**texts)
-
-    def fit(self, rules: Rules, needs_shipping: bool) -> None:
-        """Ask only what this cart and this country need, in its own words."""
-        unwanted = [] if needs_shipping else ["country", "line1", "line2", "city", "region", "postcode", "phone", "delivery"]
-        if not rules.has_postcode:
-            unwanted.append("postcode")
-        if not rules.has_city:
-            unwanted.append("city")
-        if not rules.needs_region:
-            unwanted.append("region")
-        self.unwanted = set(unwanted)
-        self["postcode"].label.text = rules.postcode_word[0].upper() + rules.postcode_word[1:]
-        self["region"].label.text = rules.region_word
-        self["region"].choices = [("", "Choose…"), *rules.regions]
-
-    def asks(self, name: str) -> bool:
-        return name not in self.unwanted
-
-    def say(self, problems: dict[str, str]) -> None:
-        """Put the services' sentences beside their fields."""
-        for name, sentence in problems.items():
-            self[name].errors = [*self[name].errors, sentence]
-
     def shows(self, name: str) -> bool:
         """Whether the page has a place beside this field to say what is wrong with it."""
         is_asked = self.asks(name) and (name != "country" or len(self["country"].choices) > 1)
@@ -67,11 +68,6 @@ class CheckoutForm(PageForm):
         for field in unseen:
             field.errors = []
         return sentences
-
-    @property
-    def wrong(self) -> list[Field]:
-        """The fields with something to correct, in the order of the page."""
-        return [field for field in self if field.errors]
 
 
 class FindForm(PageForm):

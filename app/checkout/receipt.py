@@ -72,6 +72,13 @@ def without_panel(response: Response) -> Response:
     return write(replace(had, panel_until=0), response) if had.panel_key else response
 
 
+def forget(response: Response) -> Response:
+    """Let this browser read no order any more."""
+    g.receipts = Receipts()
+    response.delete_cookie(NAME, httponly=True, samesite="Lax", secure=request.is_secure)
+    return response
+
+
 def write(receipts: Receipts, response: Response) -> Response:
     g.receipts = receipts
     response.set_cookie(

@@ -11,12 +11,25 @@ from app import templating, web
 from app.account import login
 from app.cart import keeper
 from app.cart.routes import current_cart
-from app.checkout import bp, receipt, shown
+from app.checkout import afterwards, bp, receipt, shown
 from app.checkout.forms import CheckoutForm, FindForm
 from app.checkout.shown import Shown
 from app.extensions import Busy, limiter
-from app.models.order import Order, OrderStatus
-from app.services import addresses, attempts, cart as carts, checkout, customers, orders, payments, pricing, shipping, text
+from app.models.order import OrderStatus
+from app.services import (
+    address_book,
+    addresses,
+    attempts,
+    cart as carts,
+    checkout,
+    customers,
+    orders,
+    payments,
+    prefill,
+    pricing,
+    shipping,
+    text,
+)
 from app.services.cart import Cart, CartView, Notice
 from app.services.customers import InvalidContact
 from app.services.errors import AlreadyOrdered, MethodUnavailable, OutOfStock, TotalChanged
@@ -90,16 +103,25 @@ def number(typed: str | None) -> int | None:
 
 @bp.get("/checkout")
 def show() -> AnyResponse:
-    """The form, with everything that can be known filled in."""
+    """The form, with everything that can be known filled in; `?address=ID` takes another one of the address book."""
     cart, notices = current_cart()
     if not cart.lines:
         for told in notices:
             flash({"text": templating.notice(told)})
         return keeper.clear(make_response(web.go("/cart")))
-    here = desk(cart, CheckoutForm(), notices)
+    known = remembered()
+    here = desk(cart, CheckoutForm(data=known), notices)
+    if here.country != known.get("country", here.country):  # where nothing is sent to any more
+        here = desk(cart, CheckoutForm(data={name: known[name] for name in known if name not in prefill.PLACE}), notices)
     if not here.view.lines:
         return web.go("/cart")
     return page(here, 200)
+
+
+def remembered() -> dict[str, str]:
+    """What the form may fill in for whoever is logged in; for a guest nothing, whatever their e-mail."""
+    member = login.current()
+    return prefill.checkout(member, number(request.args.get("address"))) if member else {}
 
 
 @bp.post("/checkout")
@@ -221,7 +243,9 @@ def differences(was: Shown | None, here: Desk) -> list[Notice]:
 def page(here: Desk, status: int) -> Response:
     """The checkout with all that was typed; its fragment for htmx."""
     g.cart = here.view.cart
-    context: dict[str, Any] = {"desk": here, "form": here.form, "view": here.view}
+    member = login.current()
+    book = address_book.entries(member.customer_id) if member and here.view.asks_shipping else []
+    context: dict[str, Any] = {"desk": here, "form": here.form, "view": here.view, "book": book}
     if web.wants_fragment():
         live = " ".join(templating.notice(told) for told in here.notices)
         response = make_response(web.render_fragments("checkout/_form.html", "cart/_live.html", **context, live=live), status)
@@ -267,13 +291,7 @@ def order(key: str) -> AnyResponse:
     found = orders.by_key(key)
     if found is None:
         abort(404)
-    return web.show("checkout/order.html", order=orders.receipt(found, whole=may_read(found)), form=FindForm(number=found.number))
-
-
-def may_read(order: Order) -> bool:
-    """Whether whoever asks may see the order whole: this browser placed it, or it is their account's."""
-    member = login.current()
-    return receipt.holds(order.key) or (member is not None and order.account_id == member.account_id)
+    return afterwards.page(found)
 
 
 @bp.route("/orders/find", methods=["GET", "POST"])

@@ -15,12 +15,22 @@ from sqlalchemy import exc
 from app.cli import serving
 from app.cli.output import fail, speaks
 from app.extensions import db
-from app.services import doctor as doctor_service, invariants, outbox, safekeeping, snapshot, worker as worker_service
+from app.services import (
+    accounts,
+    attempts,
+    doctor as doctor_service,
+    invariants,
+    outbox,
+    safekeeping,
+    snapshot,
+    worker as worker_service,
+)
 from app.services.doctor import Finding
 from app.services.invariants import Breach
 from app.services.mail import Mailer
 from app.services.safekeeping import Backup
 
+FORGET_SECONDS = 3600  # between two looks for what is too old to be kept
 WORKER_SIGN = "worker"  # a file of the instance: locked while a worker runs
 
 
@@ -49,6 +59,8 @@ def rounds() -> list[worker_service.Round]:
     mailer = Mailer(current_app.config, lambda name, context: current_app.jinja_env.get_template(name).render(context))
     return [
         partial(outbox.deliver_due, mailer, say),
+        worker_service.every(FORGET_SECONDS, accounts.forget_codes),
+        worker_service.every(FORGET_SECONDS, attempts.forget),
     ]
 
 

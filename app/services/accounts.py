@@ -5,25 +5,22 @@ mails is owed, and the same is answered. What only the owner of the mailbox may 
 """
 
 import base64
-import hashlib
-import hmac
 import secrets
 import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
-from enum import StrEnum
-from functools import cache
 
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
-from sqlalchemy import Connection, delete, insert, select, update
+from sqlalchemy import Connection, delete, exc, insert, select, update
 
 from app.extensions import Record, db, now, retried, transaction
 from app.models.customer import Account, Customer, EmailCode, Role
 from app.models.order import Order
-from app.services import customers, outbox
-from app.services.customers import InvalidContact
+from app.services import codes, customers, outbox
+from app.services.codes import Purpose
+from app.services.customers import Contact, InvalidContact
 from app.services.errors import ShopError
 
 # Source: OWASP, Password Storage Cheat Sheet: argon2id with 19 MiB, two passes, one lane.
@@ -33,18 +30,8 @@ COMMON = frozenset(
     "password passwort password1 passw0rd 12345678 123456789 1234567890 qwertyui qwertyuiop qwerty123 iloveyou sunshine princess "
     "football baseball superman trustno1 abcd1234 11111111 00000000 asdfghjk letmein1 welcome1 monkey123 dragon123".split()
 )
-CODE_LETTERS = 10  # of 32 kinds: 50 bits
 CODE_TRIES = 10  # wrong ones, then the code is void
-CODE_LASTS = {"register": timedelta(hours=24), "verify": timedelta(hours=24), "reset": timedelta(hours=1)}
 FORGET_CODES_AFTER = timedelta(days=2)
-
-
-class Purpose(StrEnum):
-    """What a mailed code proves the mailbox for."""
-
-    REGISTER = "register"
-    RESET = "reset"
-    VERIFY = "verify"
 
 
 class WrongPassword(ShopError):
@@ -115,18 +102,18 @@ def by_session(session_id: str) -> Member | None:
     return member_of(row) if row is not None and str(row.session_version) == version else None
 
 
-def by_email(email: str) -> Member | None:
-    """The account of this e-mail; for staff's commands, never for what a stranger typed."""
-    row = db.session.execute(MEMBERS.where(Account.email == _mailbox(email))).first()
-    return member_of(row) if row is not None else None
-
-
-def _mailbox(email: str) -> str:
-    """What an e-mail that somebody typed is known by; "" for what is none, which no account has."""
+def known_as(email: str) -> str:
+    """What the account of an e-mail would be known by; "" for a text that is no e-mail, which no account has."""
     try:
         return customers.mailbox(email)
     except InvalidContact:
         return ""
+
+
+def by_email(email: str) -> Member | None:
+    """The account of this e-mail; for staff's commands, never for what a stranger typed."""
+    row = db.session.execute(MEMBERS.where(Account.email == known_as(email))).first()
+    return member_of(row) if row is not None else None
 
 
 def _by_id(t: Connection, account_id: int) -> Member:
@@ -136,10 +123,11 @@ def _by_id(t: Connection, account_id: int) -> Member:
 # ------------------------------------------------------------------------------------------------ passwords
 
 
-@cache
-def _nobodys_hash() -> str:
-    """What a password is compared with when there is no account, so that it takes as long."""
-    return HASHER.hash(secrets.token_hex(16))
+# What a password is compared with when there is no account, so that it takes as long: as dear as a real one, and nobody's.
+NOBODYS_HASH = (
+    f"$argon2id$v=19$m={HASHER.memory_cost},t={HASHER.time_cost},p={HASHER.parallelism}"
+    f"${'A' * 22}${base64.b64encode(bytes(HASHER.hash_len)).decode().rstrip('=')}"
+)
 
 
 def password_problem(password: str, email: str = "") -> str | None:
@@ -154,26 +142,31 @@ def password_problem(password: str, email: str = "") -> str | None:
     return None
 
 
-def _bytes(password: str) -> bytes:
-    """A password as it is hashed, however its characters are composed; anything can be typed, at any length."""
-    return unicodedata.normalize("NFC", password[: LONGEST_PASSWORD + 1]).encode("utf-8", "surrogatepass")
+def hashed(password: str) -> str:
+    """What is kept of a password. Keyboards compose letters differently, so it is brought into one form first."""
+    return HASHER.hash(_as_bytes(password))
+
+
+def _as_bytes(password: str) -> bytes:
+    """Anything can be typed, halves of characters too; what is longer than any password is cut where it is too long already."""
+    return unicodedata.normalize("NFC", password[: 4 * LONGEST_PASSWORD]).encode("utf-8", "surrogatepass")
 
 
 def is_password(digest: str, password: str) -> bool:
-    """Whether the password is the one that was hashed; as slow for every digest."""
+    """Whether the password is the one that was hashed; as slow for every digest, "" included."""
     try:
-        return HASHER.verify(digest or _nobodys_hash(), _bytes(password)) and bool(digest)
+        return HASHER.verify(digest or NOBODYS_HASH, _as_bytes(password)) and bool(digest)
     except (VerificationError, InvalidHashError):
         return False
 
 
 def log_in(email: str, password: str) -> Member:
     """The account of this e-mail and password. Raises WrongPassword, in the same words and time when there is no account."""
-    row = db.session.execute(MEMBERS.where(Account.email == _mailbox(email))).first()
+    row = db.session.execute(MEMBERS.where(Account.email == known_as(email))).first()
     if not is_password(row.password_hash if row is not None else "", password) or row is None:
         raise WrongPassword
     if HASHER.check_needs_rehash(row.password_hash):
-        _rehash(row.id, row.password_hash, HASHER.hash(_bytes(password)))
+        _rehash(row.id, row.password_hash, hashed(password))
     return member_of(row)
 
 
@@ -191,7 +184,7 @@ def change_password(account_id: int, old: str, new: str) -> Member:
         raise WrongPassword("That is not your password of today.")
     if problem := password_problem(new, row.email):
         raise InvalidContact({"password": problem})
-    digest = HASHER.hash(_bytes(new))
+    digest = hashed(new)
     with transaction() as t:
         _set_password(t, account_id, digest)
         return _by_id(t, account_id)
@@ -213,26 +206,18 @@ def end_sessions(account_id: int) -> None:
 # ------------------------------------------------------------------------------------------------ codes by mail
 
 
-def code_of(key: str, secret: str) -> str:
-    """The code that was mailed for this key: ABCDE-FGHIJ."""
-    digest = hmac.new(secret.encode(), f"mailed code {key}".encode(), hashlib.sha256).digest()
-    letters = base64.b32encode(digest).decode("ascii")[:CODE_LETTERS]
-    return f"{letters[:5]}-{letters[5:]}"
-
-
-def _is_code(key: str, typed: str, keys: Sequence[str]) -> bool:
-    """Whether this was typed from the mail; blanks, hyphens and case do not matter, nor which of the shop's keys made it."""
-    letters = "".join(letter for letter in typed.upper() if letter.isalnum()).encode()
-    right = [hmac.compare_digest(code_of(key, secret).replace("-", "").encode(), letters) for secret in keys]
-    return any(right)
-
-
 @retried
 def register(email: str, name: str, password: str, *, phone: str = "") -> str:
     """Mail a code with which an account can be made, and answer its key; the owner of an account is told so instead.
 
     Raises InvalidContact.
     """
+    person = check_registration(email, name, password, phone=phone)
+    return _mail_code(Purpose.REGISTER, person.mailbox, name=person.name, password_hash=hashed(password))
+
+
+def check_registration(email: str, name: str, password: str, *, phone: str = "") -> Contact:
+    """Who wants an account, tidied. Raises InvalidContact with a sentence for each field that cannot be used."""
     wrong: dict[str, str] = {}
     try:
         person = customers.contact(email, name, phone)
@@ -242,7 +227,7 @@ def register(email: str, name: str, password: str, *, phone: str = "") -> str:
         wrong["password"] = problem
     if wrong:
         raise InvalidContact(wrong)
-    return _mail_code(Purpose.REGISTER, person.mailbox, name=person.name, password_hash=HASHER.hash(_bytes(password)))
+    return person
 
 
 @retried
@@ -271,7 +256,7 @@ def _mail_code(purpose: Purpose, mailbox: str, *, name: str = "", password_hash:
             "account_id": account_id,
             "name": name,
             "password_hash": password_hash,
-            "expires_at": now() + CODE_LASTS[purpose],
+            "expires_at": now() + codes.LASTS[purpose],
         }
         code_id = t.execute(insert(EmailCode).returning(EmailCode.id), values).scalar_one()
         outbox.owe(t, "account.code", f"account.code:{code_id}", {"code_id": code_id})
@@ -295,7 +280,7 @@ def _use_code(t: Connection, key: str, purpose: Purpose, typed: str, keys: Seque
     row = t.execute(select(EmailCode.__table__).where(EmailCode.key == key).with_for_update()).first() if _is_key(key) else None
     if row is None or row.purpose != purpose or row.used_at or row.expires_at <= now() or row.tries >= CODE_TRIES:
         return None
-    if not _is_code(key, typed, keys):
+    if not codes.is_code(key, typed, keys):
         t.execute(update(EmailCode).where(EmailCode.id == row.id).values(tries=EmailCode.tries + 1))
         return None
     t.execute(update(EmailCode).where(EmailCode.id == row.id).values(used_at=now(), password_hash=""))
@@ -308,12 +293,17 @@ def confirm_registration(key: str, typed: str, keys: Sequence[str]) -> Member:
 
     `keys` are the shop's secrets, the present one first.
     """
-    with transaction() as t:
-        row = _use_code(t, key, Purpose.REGISTER, typed, keys)
-        is_new = row is not None and t.execute(select(Account.id).where(Account.email == row.email)).first() is None
-        member = (
-            create_in(t, row.email, name=row.name, password_hash=row.password_hash, is_verified=True) if row and is_new else None
-        )
+    try:
+        with transaction() as t:
+            row = _use_code(t, key, Purpose.REGISTER, typed, keys)
+            is_new = row is not None and t.execute(select(Account.id).where(Account.email == row.email)).first() is None
+            member = (
+                create_in(t, row.email, name=row.name, password_hash=row.password_hash, is_verified=True)
+                if row and is_new
+                else None
+            )
+    except exc.IntegrityError:  # made a moment ago by another code of the same mailbox
+        raise WrongCode from None
     if member is None:  # raised here, after the commit, so that the wrong try stays counted
         raise WrongCode
     return member
@@ -325,9 +315,10 @@ def reset_password(key: str, typed: str, password: str, keys: Sequence[str]) -> 
 
     Raises WrongCode, InvalidContact.
     """
-    if problem := password_problem(password):
+    found = asked(key)
+    if problem := password_problem(password, found.email if found else ""):
         raise InvalidContact({"password": problem})
-    digest = HASHER.hash(_bytes(password))
+    digest = hashed(password)
     with transaction() as t:
         row = _use_code(t, key, Purpose.RESET, typed, keys)
         member = None
@@ -362,7 +353,9 @@ def verified(t: Connection, account_id: int) -> None:
         update(Account).where(Account.id == account_id, Account.email_verified_at.is_(None)).values(email_verified_at=now())
     )
     mine = t.execute(MEMBERS.where(Account.id == account_id)).one()
-    guest = t.execute(select(Customer.id).where(Customer.email == mine.email, Customer.account_id.is_(None))).scalar()
+    # Locked: a guest's order that is being placed now waits, then finds no such guest and makes a new one.
+    theirs = select(Customer.id).where(Customer.email == mine.email, Customer.account_id.is_(None)).with_for_update()
+    guest = t.execute(theirs).scalar()
     if guest is not None:
         t.execute(update(Order).where(Order.customer_id == guest).values(customer_id=mine.customer_id, account_id=account_id))
         t.execute(delete(Customer).where(Customer.id == guest))
@@ -408,7 +401,7 @@ def create(
         wrong["password"] = problem
     if wrong:
         raise InvalidContact(wrong)
-    digest = HASHER.hash(_bytes(password)) if password else ""
+    digest = hashed(password) if password else ""
     with transaction() as t:
         if t.execute(select(Account.id).where(Account.email == mailbox)).first():
             raise AccountExists

@@ -78,6 +78,17 @@ def change(
 
 
 @retried
+def make_default(customer_id: int, address_id: int) -> None:
+    """Let this entry be the one that is proposed. Raises NotFound."""
+    with transaction() as t:
+        _lock(t, customer_id)
+        mine = AddressRow.id == address_id, AddressRow.customer_id == customer_id
+        if t.execute(select(AddressRow.id).where(*mine)).first() is None:
+            raise NotFound("There is no such address.")
+        _set_default(t, customer_id, address_id)
+
+
+@retried
 def remove(customer_id: int, address_id: int) -> None:
     """Delete an entry; when it was the default, the oldest of the others becomes it. Raises NotFound."""
     with transaction() as t:

@@ -9,6 +9,8 @@ from sqlalchemy import delete, func, insert, select
 from app.extensions import now, retried, transaction
 from app.models.attempt import Attempt
 
+FORGET_AFTER = timedelta(days=1)
+
 
 @retried
 def allow(kind: str, who: str, secret: str, *, most: int | None, seconds: int) -> bool:
@@ -26,3 +28,10 @@ def allow(kind: str, who: str, secret: str, *, most: int | None, seconds: int) -
         if made < most:
             t.execute(insert(Attempt).values(kind=kind, subject=subject))
     return made < most
+
+
+@retried
+def forget() -> int:
+    """Delete the tries that no limit counts any more, and answer how many."""
+    with transaction() as t:
+        return t.execute(delete(Attempt).where(Attempt.created_at < now() - FORGET_AFTER)).rowcount

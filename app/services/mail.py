@@ -27,12 +27,20 @@ from app.models.catalog import Product, Variant
 from app.models.order import LineItem, Order, order_number
 from app.models.payment import Payment, PaymentStatus
 from app.models.stock import StockAlert
-from app.services import addresses
+from app.services import addresses, codes
+from app.services.codes import Purpose
 from app.services.errors import NotFound
 
 SMTP_SECONDS = 10  # for each answer of the mail server
 POLICY = SMTP.clone(cte_type="7bit")  # any server may carry it
 PAID = (PaymentStatus.CAPTURED, PaymentStatus.PARTIALLY_REFUNDED, PaymentStatus.REFUNDED)
+CODE_SUBJECTS = {  # by what was asked for, and whether the mailbox has an account; the shop's name follows
+    (Purpose.REGISTER, False): "Your code for a new account at",
+    (Purpose.REGISTER, True): "You have an account at",
+    (Purpose.RESET, True): "Your code for a new password at",
+    (Purpose.RESET, False): "There is no account of yours at",
+    (Purpose.VERIFY, True): "Your code to confirm your e-mail at",
+}
 BIDI_CONTROLS = set("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
 
 
@@ -68,6 +76,30 @@ def confirmation(mailer: Mailer, order_id: int, *, key: str) -> EmailMessage:
         address=address_lines(order) if order.needs_shipping else [],
         outstanding_minor=max(0, order.total_minor - db.session.execute(paid).scalar_one()),
         link=f"{mailer.settings['BASE_URL']}/orders/{order.key}",
+    )
+
+
+def account_code(mailer: Mailer, code_id: int, *, key: str) -> EmailMessage | None:
+    """The mail with the code that somebody asked for, or that says why there is none; None when the code is over or used.
+
+    Only its owner reads it, so this is the one place that says whether there is an account.
+    """
+    code = codes.mailed(code_id)
+    if code is None:
+        return None
+    sends_code = code.purpose == Purpose.VERIFY or code.has_account == (code.purpose == Purpose.RESET)
+    subject = CODE_SUBJECTS[Purpose(code.purpose), code.has_account]
+    return _compose(
+        mailer,
+        "account_code",
+        key=key,
+        to=code.email,
+        subject=f"{subject} {mailer.settings['SHOP_NAME']}",
+        purpose=str(code.purpose),
+        code=codes.code_of(code.key, mailer.settings["SECRET_KEY"]) if sends_code else "",
+        hours=int(codes.LASTS[Purpose(code.purpose)].total_seconds() // 3600),
+        address=f"{mailer.settings['BASE_URL']}/account/code/{code.key}",
+        account=f"{mailer.settings['BASE_URL']}/account",
     )
 
 

@@ -50,8 +50,15 @@ def _post(mailer: Mailer, message: EmailMessage) -> None:
     mail.send(mailer, message)
 
 
+def _post_code(mailer: Mailer, payload: Mapping[str, Any], key: str) -> None:
+    message = mail.account_code(mailer, payload["code_id"], key=key)
+    if message is not None:  # a code that is over or used by now is owed to nobody
+        _post(mailer, message)
+
+
 HANDLERS: dict[str, Handler] = {
     "order.confirmation": lambda mailer, payload, key: _post(mailer, mail.confirmation(mailer, payload["order_id"], key=key)),
+    "account.code": _post_code,
     "stock.alert": lambda mailer, payload, key: _post(mailer, mail.stock_alert(mailer, payload["alert_id"], key=key)),
 }
 

@@ -20,6 +20,20 @@ Round = Callable[[], int]  # does what is due and answers how many things that w
 Say = Callable[[str], None]
 
 
+def every(seconds: float, go: Round) -> Round:
+    """The round, but no oftener than once in so many seconds; between them nothing is due."""
+    last = float("-inf")
+
+    def now_and_then() -> int:
+        nonlocal last
+        if time.monotonic() - last < seconds:
+            return 0
+        last = time.monotonic()
+        return go()
+
+    return now_and_then
+
+
 class Stop:
     """Whether to stop: somebody said so, or the parent process is gone. An Event may lock up when a signal's handler sets it."""
 

@@ -1,12 +1,9 @@
 """Home, help, and the small files that browsers and robots ask every site for."""
 
 from typing import Any
-from urllib.parse import urlsplit
 
 from flask import Response, current_app, make_response, render_template, request
 from sqlalchemy import text
-from werkzeug.exceptions import HTTPException
-from werkzeug.routing import RoutingException
 from werkzeug.wrappers import Response as AnyResponse
 
 from app import web
@@ -44,21 +41,10 @@ def help_page() -> str:
 def preferences() -> AnyResponse:
     """Pages with pictures, or without them to save data."""
     back = request.form.get("next", "/")
-    response = make_response(web.go(back if is_own_page(back) else "/"))
+    response = make_response(web.go(back if web.is_own_page(back) else "/"))
     wanted = "1" if request.form.get("low_data") == "1" else "0"
     response.set_cookie("low_data", wanted, max_age=YEAR, httponly=True, samesite="Lax", secure=request.is_secure)
     return response
-
-
-def is_own_page(address: str) -> bool:
-    """Whether an address that was sent to us leads to a page of this shop, and nowhere else."""
-    if not address.startswith("/") or address.startswith(("//", "/\\")) or not (address.isascii() and address.isprintable()):
-        return False
-    try:
-        endpoint, _ = current_app.url_map.bind(request.host).match(urlsplit(address).path, method="GET")
-    except (HTTPException, RoutingException):
-        return False
-    return bool(endpoint)
 
 
 @bp.get("/offline")

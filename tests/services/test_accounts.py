@@ -8,7 +8,7 @@ from sqlalchemy import func, select, update
 from app.extensions import db, now, transaction
 from app.models.customer import Account, Customer, EmailCode, Role
 from app.models.outbox import OutboxMessage
-from app.services import accounts
+from app.services import accounts, codes
 from app.services.accounts import AccountExists, Member, WrongCode, WrongPassword
 from app.services.customers import InvalidContact
 from tests.factories import a_cart, a_variant
@@ -21,7 +21,7 @@ PASSWORD = "three quiet words"
 
 
 def code(key: str, secret: str = KEYS[0]) -> str:
-    return accounts.code_of(key, secret)
+    return codes.code_of(key, secret)
 
 
 def alice(email: str = "alice@example.com") -> Member:
@@ -215,7 +215,7 @@ def test_a_wrong_password_opens_nothing(email, password):
 def test_an_account_without_a_password_lets_nobody_in():
     accounts.create("alice@example.com")
 
-    for password in ("", "x", accounts._nobodys_hash()):
+    for password in ("", "x", accounts.NOBODYS_HASH):
         with pytest.raises(WrongPassword):
             accounts.log_in("alice@example.com", password)
 

@@ -48,11 +48,11 @@ async function page(event, isCatalogue) {
   return Promise.race([fresh, late]).catch(() => (kept ? aged(kept) : caches.match("/offline")));
 }
 
-// Only a page whose cart link is there and shows no count belongs to nobody.
+// Only a page whose cart link is there and shows no count, and that nobody is logged in on, belongs to nobody.
 async function keep(request, answer) {
   const text = await answer.text();
   const link = /id="cart-link"[^>]*>([^]*?)<\/a>/.exec(text);
-  if (!answer.ok || /no-store/.test(answer.headers.get("Cache-Control")) || !link || /\d/.test(link[1])) return;
+  if (!answer.ok || /no-store/.test(answer.headers.get("Cache-Control")) || !link || /\d/.test(link[1]) || /href="\/account"/.test(text)) return;
   const cache = await caches.open(CACHE);
   const headers = new Headers(answer.headers);
   headers.set("Date", new Date().toUTCString());

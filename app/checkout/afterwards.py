@@ -1,0 +1,87 @@
+"""The receipt of an order, and what may follow from it: ordering it again, and an account for whoever ordered as a guest."""
+
+from flask import Response, abort, current_app, make_response
+from werkzeug.wrappers import Response as AnyResponse
+
+from app import web
+from app.account import guard, login, pages
+from app.account.forms import EXPIRED, NewPasswordForm, PlainForm
+from app.cart import keeper
+from app.cart.routes import current_cart
+from app.checkout import bp, receipt
+from app.checkout.forms import FindForm
+from app.models.order import Order
+from app.services import accounts, orders, reorder
+from app.services.customers import InvalidContact
+from app.services.errors import CartFull
+
+
+def page(found: Order, status: int = 200, *, account_form: NewPasswordForm | None = None, told: str = "") -> Response:
+    """The receipt; personal data only for whoever may read it."""
+    whole = may_read(found)
+    return web.show(
+        "checkout/order.html",
+        status,
+        order=orders.receipt(found, whole=whole),
+        form=FindForm(number=found.number),
+        account_form=(account_form or NewPasswordForm()) if whole and may_get_account(found) else None,
+        told=told,
+    )
+
+
+def may_read(order: Order) -> bool:
+    """Whether whoever asks may see the order whole: this browser placed it, or it is their account's."""
+    member = login.current()
+    return receipt.holds(order.key) or (member is not None and order.account_id == member.account_id)
+
+
+def may_get_account(order: Order) -> bool:
+    """Whether an account may be offered: the order is a guest's, and nobody is logged in."""
+    return order.account_id is None and login.current() is None
+
+
+def readable(key: str) -> Order:
+    """The order of this key. Aborts with 404 when there is none, or when it is nothing of theirs."""
+    found = orders.by_key(key)
+    if found is None or not may_read(found):
+        abort(404)
+    return found
+
+
+@bp.post("/orders/<key>/again")
+def order_again(key: str) -> AnyResponse:
+    """Put what was ordered into the cart once more, as far as it is still sold."""
+    found = readable(key)
+    if not PlainForm().is_right():
+        return page(found, 422, told=EXPIRED)
+    cart, _ = current_cart()
+    again = reorder.put_in(cart, found.id, current_app.config["CURRENCY"])
+    try:
+        response = keeper.write(again.cart, receipt.without_panel(make_response(web.go("/cart"))))
+    except CartFull as error:
+        pages.say(str(error))
+        return web.go("/cart")
+    for told in again.notices:
+        pages.say(told.message, **told.values)
+    return response
+
+
+@bp.post("/orders/<key>/account")
+def open_account(key: str) -> AnyResponse:
+    """Mail a code with which the guest of this order gets an account; orders join it only by that code."""
+    found = readable(key)
+    if not may_get_account(found):
+        abort(404)
+    form = NewPasswordForm()
+    if not form.is_right():
+        return page(found, 422, account_form=form)
+    password = form.password.data or ""
+    try:
+        accounts.check_registration(found.email, found.name, password)
+        if not guard.may_be_mailed(found.email):
+            return pages.slowed(page(found, 429, account_form=form, told=pages.TOO_OFTEN))
+        code = accounts.register(found.email, found.name, password)
+    except InvalidContact as error:
+        form.say({"password": next(iter(error.fields.values()))})
+        return page(found, error.status, account_form=form)
+    return web.go(f"/account/code/{code}")
