@@ -19,8 +19,10 @@ from app.services import (
     accounts,
     attempts,
     doctor as doctor_service,
+    idempotency,
     invariants,
     outbox,
+    personal,
     safekeeping,
     snapshot,
     worker as worker_service,
@@ -30,7 +32,8 @@ from app.services.invariants import Breach
 from app.services.mail import Mailer
 from app.services.safekeeping import Backup
 
-FORGET_SECONDS = 3600  # between two looks for what is too old to be kept
+FORGETTING = (accounts.forget_codes, attempts.forget, idempotency.forget, personal.forget_finished)
+FORGET_SECONDS = 3600  # between two looks for what is not to be kept any more
 WORKER_SIGN = "worker"  # a file of the instance: locked while a worker runs
 
 
@@ -59,8 +62,7 @@ def rounds() -> list[worker_service.Round]:
     mailer = Mailer(current_app.config, lambda name, context: current_app.jinja_env.get_template(name).render(context))
     return [
         partial(outbox.deliver_due, mailer, say),
-        worker_service.every(FORGET_SECONDS, accounts.forget_codes),
-        worker_service.every(FORGET_SECONDS, attempts.forget),
+        *(worker_service.every(FORGET_SECONDS, forget) for forget in FORGETTING),
     ]
 
 

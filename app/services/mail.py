@@ -60,11 +60,13 @@ class Mailer:
 # ------------------------------------------------------------------------------------------------ what the mails say
 
 
-def confirmation(mailer: Mailer, order_id: int, *, key: str) -> EmailMessage:
-    """The mail that tells a shopper what they ordered; `key` names it. Raises NotFound."""
+def confirmation(mailer: Mailer, order_id: int, *, key: str) -> EmailMessage | None:
+    """The mail that tells a shopper what they ordered, if they have not been forgotten since; `key` names it. Raises NotFound."""
     order = db.session.get(Order, order_id, options=[selectinload(Order.lines)], populate_existing=True)
     if order is None:
         raise NotFound("There is no order %(id)s.", id=order_id)
+    if not order.email:
+        return None
     paid = select(func.coalesce(func.sum(Payment.amount_minor), 0)).where(Payment.order_id == order_id, Payment.status.in_(PAID))
     return _compose(
         mailer,

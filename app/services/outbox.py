@@ -45,20 +45,16 @@ def owe(t: Connection, topic: str, dedupe_key: str, payload: Mapping[str, Any]) 
 Handler = Callable[[Mailer, Mapping[str, Any], str], None]  # given payload and dedupe key; raises when it could not be done
 
 
-def _post(mailer: Mailer, message: EmailMessage) -> None:
+def _post(mailer: Mailer, message: EmailMessage | None) -> None:
+    """Send a mail; None is one that nobody is owed any more."""
     db.session.rollback()  # what the mail says has been read; no transaction is open while a mail server takes its time
-    mail.send(mailer, message)
-
-
-def _post_code(mailer: Mailer, payload: Mapping[str, Any], key: str) -> None:
-    message = mail.account_code(mailer, payload["code_id"], key=key)
-    if message is not None:  # a code that is over or used by now is owed to nobody
-        _post(mailer, message)
+    if message is not None:
+        mail.send(mailer, message)
 
 
 HANDLERS: dict[str, Handler] = {
     "order.confirmation": lambda mailer, payload, key: _post(mailer, mail.confirmation(mailer, payload["order_id"], key=key)),
-    "account.code": _post_code,
+    "account.code": lambda mailer, payload, key: _post(mailer, mail.account_code(mailer, payload["code_id"], key=key)),
     "stock.alert": lambda mailer, payload, key: _post(mailer, mail.stock_alert(mailer, payload["alert_id"], key=key)),
 }
 
