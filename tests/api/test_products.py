@@ -89,6 +89,12 @@ def test_words_find_products_and_the_next_page_keeps_them(alice):
     assert alice.get(f"{PRODUCTS}?q=nothing")["results"] == []
 
 
+def test_digits_are_words_too(alice):
+    a_variant("V60", name="Filter 100", category_id=a_category("8"))
+
+    assert slugs(alice.get(f"{PRODUCTS}?q=100&category=8")) == ["v60"]
+
+
 def test_blank_words_are_no_words(alice):
     a_variant()
 
