@@ -5,11 +5,12 @@ import subprocess
 import sys
 from pathlib import Path
 
+import msgspec
 import pytest
 import requests
 from flask import Flask
 
-from app.api.openapi import PART
+from app.api.openapi import EXAMPLES as EXAMPLE_BODIES, PART
 from tests.live import LiveServer
 
 EXAMPLES = 8  # requests that are thought up for each operation, beside those that follow from the description
@@ -59,6 +60,11 @@ def test_the_checkout_is_described_as_it_validates(document):
     assert set(document["paths"]["/api/shop/checkout/cart"]["post"]["responses"]) == set(
         "200 400 401 409 413 415 429 500 503".split()
     )
+
+
+def test_the_examples_validate():
+    for kind, example in EXAMPLE_BODIES.items():
+        assert msgspec.convert(example, kind)
 
 
 def test_nothing_that_a_program_sends_makes_the_door_break_its_word(live_server: LiveServer, tmp_path: Path):
