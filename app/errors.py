@@ -31,6 +31,7 @@ SENTENCES = {
     503: ("The shop is busy", "Nothing was ordered and nothing was lost. Please try again in a few seconds."),
 }
 FOR_PROGRAMS = {
+    401: "This needs a token that works, as the header “Authorization: Token <key>”.",
     404: "There is no such thing here.",
     405: "This address does not take this method; the header Allow names those that it takes.",
     413: "The body is too large; 64 kB is the most.",

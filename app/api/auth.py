@@ -10,7 +10,6 @@ from app.services import tokens
 from app.services.accounts import Member
 
 HEADER = re.compile(r"token +([A-Za-z0-9_-]{1,200})", re.IGNORECASE | re.ASCII)
-SENTENCE = "This needs a token that works, as the header “Authorization: Token <key>”."
 
 
 def member() -> Member | None:
@@ -21,4 +20,4 @@ def member() -> Member | None:
 
 def required() -> Unauthorized:
     """What is raised when there is none."""
-    return Unauthorized(SENTENCE, www_authenticate=WWWAuthenticate("token"))
+    return Unauthorized(www_authenticate=WWWAuthenticate("token"))

@@ -3,6 +3,7 @@
 import json
 import re
 from collections.abc import Mapping
+from functools import cache
 from typing import Any, TypeVar
 
 import msgspec
@@ -132,20 +133,22 @@ def _refuse_broken_text(value: Any) -> None:
 
 def _typed(args: MultiDict[str, str], kind: type[msgspec.Struct]) -> dict[str, Any]:
     """The query's texts, with digits as numbers where the struct wants numbers."""
-    wanted = {field.encode_name: field.type for field in msgspec.structs.fields(kind)}
     typed: dict[str, Any] = {}
     for name, values in args.lists():
         if len(values) > 1:
             raise Refused(f"{text.printable(name)[:40]!r} is there twice.")
         if not text.is_storable(values[0]):
             raise Refused(text.REFUSED)
-        is_number = name in wanted and not _is_text(wanted[name])
-        typed[name] = int(values[0]) if is_number and WHOLE.fullmatch(values[0]) else values[0]
+        is_number = name in _numbers(kind) and WHOLE.fullmatch(values[0])
+        typed[name] = int(values[0]) if is_number else values[0]
     return typed
 
 
-def _is_text(kind: Any) -> bool:
-    return isinstance(msgspec.inspect.type_info(kind), msgspec.inspect.StrType)
+@cache
+def _numbers(kind: type[msgspec.Struct]) -> frozenset[str]:
+    """The fields that want numbers."""
+    fields = msgspec.json.schema_components([kind])[1][kind.__name__]["properties"]
+    return frozenset(name for name, schema in fields.items() if schema.get("type") == "integer")
 
 
 def _struct(found: Mapping[str, Any], kind: type[S]) -> S:

@@ -38,6 +38,11 @@ HEADERS = {
     429: {"Retry-After": {"schema": {"type": "integer"}, "description": "seconds"}},
     503: {"Retry-After": {"schema": {"type": "integer"}, "description": "seconds"}},
 }
+EXAMPLES: dict[type, dict[str, Any]] = {
+    schemas.Checkout: {"address": 3, "payment_method": 1, "shipping_method": 1, "notes": "Ring twice."},
+    schemas.NewCartItem: {"sku": "YIRG-250-WB", "quantity": 2},
+    schemas.NewAddress: {"line1": "1 High Street", "city": "London", "postcode": "SW1A 1AA", "country": "GB"},
+}
 IDEMPOTENCY_KEY = {
     "name": "Idempotency-Key",
     "in": "header",
@@ -86,6 +91,8 @@ def operation(made: Operation) -> dict[str, Any]:
     }
     if made.body:
         described["requestBody"] = {"required": True, "content": content(made.body)}
+        if made.body in EXAMPLES:
+            described["requestBody"]["content"]["application/json"]["example"] = EXAMPLES[made.body]
     return described
 
 

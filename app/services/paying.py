@@ -95,8 +95,8 @@ def _started(attempt: Record, started: Started) -> str:
             values = {"gateway_reference": started.reference, "next_step": started.url}
             t.execute(update(Payment).where(Payment.id == there.id).values(**values))
         is_wanted = there.status in OPEN and there.order_status == OrderStatus.HOLD
-        if is_wanted:
-            t.execute(update(Payment).where(Payment.id == there.id).values(status=PaymentStatus.PENDING))
+        status = PaymentStatus.PENDING if is_wanted else PaymentStatus.CANCELLED
+        t.execute(update(Payment).where(Payment.id == there.id, Payment.status.in_(OPEN)).values(status=status))
     if not is_wanted:
         raise NotPayable
     return str(there.next_step or started.url)

@@ -349,6 +349,7 @@ def test_without_a_token_that_works_nobody_is_let_in(nobody, alice, header):
     answer = nobody.ask("POST", CHECKOUT, json={}, headers=sent)
 
     assert (answer.status_code, answer.headers["WWW-Authenticate"]) == (401, "Token")
+    assert "Authorization: Token <key>" in answer.json["error"]
     assert orders() == []
 
 
