@@ -36,7 +36,7 @@ SECRETS = (
     "alice@example.com",
     "7946 0123",
     "Alice Hidden",
-)  # of Alice; whoever else reads one has seen too much
+)  # what is Alice's alone to read
 
 OPEN = "200 200 200 200 200 200"
 MEMBERS = "303 303 200 200 200 303"
