@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -9,6 +10,7 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from email import message_from_bytes, policy
 from pathlib import Path
 
 import requests
@@ -101,6 +103,34 @@ class LiveServer:
 
     def log_tail(self) -> str:
         return "".join(self.log.read_text(errors="replace").splitlines(keepends=True)[-40:])
+
+
+def with_account(server: LiveServer, email: str, password: str, *, name: str) -> None:
+    """Make an account in a running shop, as staff would; nothing when it is there."""
+    from app import create_app
+    from app.extensions import db
+    from app.services import accounts
+
+    app = create_app({"DATABASE_URL": server.database_url, "INSTANCE_PATH": str(server.folder), "SECRET_KEY": SECRET})
+    with app.app_context():
+        if accounts.by_email(email) is None:
+            accounts.create(email, name=name, password=password)
+        db.session.remove()
+        db.engine.dispose()
+
+
+def mailed_code(server: LiveServer, email: str) -> str:
+    """The code in the newest mail to this address, once the shop's worker wrote it."""
+    deadline = time.monotonic() + START_SECONDS
+    while time.monotonic() < deadline:
+        files = sorted((server.folder / "mail").glob("*.eml"), key=lambda file: file.stat().st_mtime, reverse=True)
+        for file in files:
+            message = message_from_bytes(file.read_bytes(), policy=policy.default)
+            code = re.search(r"\b[A-Z2-7]{5}-[A-Z2-7]{5}\b", message.get_body(("plain",)).get_content())  # type: ignore[union-attr]
+            if message["To"] == email and code:
+                return code[0]
+        time.sleep(0.1)
+    raise AssertionError(f"no code was mailed to {email}:\n{server.log_tail()}")
 
 
 @contextmanager

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator
 
 from playwright.sync_api import Page
 
+from tests import live
 from tests.live import LiveServer
 
 ADA = {
@@ -13,6 +14,7 @@ ADA = {
     "city": "London",
     "postcode": "SW1Y 4JH",
 }
+ALICE = {"email": "alice@example.com", "password": "three brown horses"}
 SOLD_OUT = "/p/nyamasheke-peaberry"
 WITH_VARIANTS = "/p/yirgacheffe-kochere"
 
@@ -21,6 +23,7 @@ def stock_up(server: LiveServer) -> str:
     """Load the demo into a running shop; answers the shop's URL."""
     loaded = server.run_flask("demo", "load")
     assert loaded.returncode == 0, loaded.stderr
+    live.with_account(server, ALICE["email"], ALICE["password"], name="Alice Example")
     return server.url
 
 
@@ -80,6 +83,60 @@ def without_pictures(tab: Page) -> None:
     tab.get_by_role("button", name="Show pictures").wait_for()
 
 
+def wrong_login(tab: Page) -> None:
+    tab.goto("/account/login")
+    tab.fill("#email", ALICE["email"])
+    tab.fill("#password", "some other")
+    tab.locator("main").get_by_role("button", name="Log in").click()
+    tab.wait_for_selector(".error-summary")
+
+
+def wrong_code(tab: Page) -> None:
+    tab.goto("/account/password/forgot")
+    tab.fill("#email", ALICE["email"])
+    tab.get_by_role("button", name="Mail me a code").click()
+    tab.get_by_role("button", name="Set this password").click()
+    tab.wait_for_selector(".error-summary")
+
+
+def logged_in(tab: Page) -> None:
+    tab.goto("/account/login")
+    for name, value in ALICE.items():
+        tab.fill(f"#{name}", value)
+    tab.locator("main").get_by_role("button", name="Log in").click()
+    tab.get_by_role("button", name="Log out").wait_for()
+
+
+def wrong_address(tab: Page) -> None:
+    tab.goto("/account/addresses/new")
+    tab.get_by_role("button", name="Save", exact=True).click()
+    tab.wait_for_selector(".error-summary")
+
+
+def address(tab: Page) -> None:
+    for line1 in ("12 St James's Square", "The Old Bakery, Unit 14, Long Lane Industrial Estate"):
+        tab.goto("/account/addresses/new")
+        for name in ("name", "city", "postcode"):
+            tab.fill(f"#{name}", ADA[name])
+        tab.fill("#line1", line1)
+        tab.get_by_role("button", name="Save", exact=True).click()
+        tab.get_by_text("Your address is saved.").wait_for()
+
+
+def token(tab: Page) -> None:
+    tab.goto("/account/tokens")
+    tab.fill("#name", "My list")
+    tab.get_by_role("button", name="Make a token").click()
+    tab.wait_for_selector(".made")
+
+
+def ordered_by_account(tab: Page) -> None:
+    put_in(tab)
+    tab.goto("/checkout")
+    tab.get_by_role("button", name="Order and pay").click()
+    tab.wait_for_selector("#panel")
+
+
 # In this order: each begins where the one before ended, so that carts fill up and orders come about.
 SCENES: dict[str, Callable[[Page], object]] = {
     "home": lambda tab: tab.goto("/"),
@@ -101,6 +158,23 @@ SCENES: dict[str, Callable[[Page], object]] = {
     "confirmation": ordered,
     "receipt": receipt,
     "without pictures": without_pictures,
+    "log in": lambda tab: tab.goto("/account/login"),
+    "wrong login": wrong_login,
+    "register": lambda tab: tab.goto("/account/register"),
+    "wrong code": wrong_code,
+    "new account": logged_in,
+    "no orders": lambda tab: tab.goto("/account/orders"),
+    "wrong address": wrong_address,
+    "address book": address,
+    "address": lambda tab: tab.get_by_role("link", name="Change").first.click(),
+    "profile": lambda tab: tab.goto("/account/profile"),
+    "new password": lambda tab: tab.goto("/account/password"),
+    "token": token,
+    "own data": lambda tab: tab.goto("/account/data"),
+    "bought in two presses": ordered_by_account,
+    "several addresses": lambda tab: (put_in(tab), tab.goto("/checkout")),
+    "own orders": lambda tab: tab.goto("/account/orders"),
+    "account": lambda tab: tab.goto("/account"),
 }
 
 

@@ -10,7 +10,7 @@ from tests.browser import scenes
 
 CSS = Path(__file__).parents[2] / "app/static/shop.css"
 ON_SQLITE = pytest.mark.parametrize("live_server", ["sqlite"], indirect=True)
-TYPED = "select, textarea, input:is([type=text], [type=search], [type=email], [type=tel])"
+TYPED = "select, textarea, input:is([type=text], [type=search], [type=email], [type=tel], [type=password])"
 TOUCHED = f"{TYPED}, button, .button, .choice label, .site-header a, .site-footer a"
 SMALLEST_TARGET = 44  # CSS pixels
 
