@@ -64,9 +64,9 @@ def recording(shop: Shop, variant: int) -> tuple[Statement, ...]:
     return raw.recorded(statements)
 
 
-def order_environ(till: forms.Till, variants: Sequence[int]) -> dict[str, object]:
-    """One submit of a new cart, for the app inside this process."""
-    request = till.order(variants)
+def order_environ(till: forms.Till, variants: Sequence[int], email: str = "") -> dict[str, object]:
+    """One submit of a new cart, by a new guest if no e-mail is given, for the app inside this process."""
+    request = till.order(variants, email)
     head, _, body = request.partition(b"\r\n\r\n")
     headers = dict(line.split(": ", 1) for line in head.decode().split("\r\n")[1:])
     kind = headers.pop("Content-Type")

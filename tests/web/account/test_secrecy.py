@@ -4,13 +4,14 @@ import re
 from collections.abc import Callable
 
 import pytest
-from sqlalchemy import event, func, select
+from sqlalchemy import func, select
 
 from app.extensions import db
 from app.models.customer import Account, Address, ApiToken, CartLine, Customer
 from app.models.order import Order
 from app.models.outbox import OutboxMessage
 from app.services import accounts, address_book, tokens
+from tests.driver import listening
 from tests.factories import LONDON, a_variant
 from tests.members import ALICE, PASSWORD, a_member, log_in
 from tests.shopping import buy, put_in
@@ -48,7 +49,7 @@ def watched(monkeypatch):
     """What doing something takes: answers, words, statements, hashes and outbox rows, without what is random or the e-mail."""
     hasher, statements = Hasher(accounts.HASHER), []
     monkeypatch.setattr(accounts, "HASHER", hasher)
-    event.listen(db.engine, "before_cursor_execute", lambda *args: statements.append(args[2]))
+    db.session.rollback()
 
     def watch(page, email: str, doing: Callable) -> dict:
         before = owed()
@@ -67,7 +68,8 @@ def watched(monkeypatch):
             "cookies": sorted(page.cookies),
         }
 
-    return watch
+    with listening(db.engine, after=statements.append):
+        yield watch
 
 
 def owed() -> int:
