@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 
 import msgspec
-from flask import Response, current_app, request
+from flask import Response, current_app, g, request
 from sqlalchemy.exc import OperationalError
 from werkzeug.exceptions import HTTPException
 
@@ -74,10 +74,19 @@ def operation(
     return register
 
 
+def asker() -> str:
+    """Whose requests are counted together."""
+    return str(g.asker)
+
+
+# One limit for all threads: a key that closed over a request would count one asker's request as another's.
+LIMIT = limiter.shared_limit(lambda: current_app.config["API_LIMIT"], scope="api", key_func=asker)
+
+
 def run(made: Operation, parts: dict[str, str]) -> Response:
     member = None if made.is_public else auth.member()
-    who = f"account {member.account_id}" if member else f"address {request.remote_addr}"
-    with limiter.shared_limit(lambda: current_app.config["API_LIMIT"], scope="api", key_func=lambda: who):
+    g.asker = f"account {member.account_id}" if member else f"address {request.remote_addr}"
+    with LIMIT:
         if member is None and not made.is_public:
             raise auth.required()
         name = request.headers.get("Idempotency-Key")

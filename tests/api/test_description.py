@@ -13,7 +13,7 @@ from flask import Flask
 from app.api.openapi import EXAMPLES as EXAMPLE_BODIES, PART
 from tests.live import LiveServer
 
-EXAMPLES = 8  # requests that are thought up for each operation, beside those that follow from the description
+EXAMPLES = 6  # requests that are thought up for each operation, beside those that follow from the description
 SEED = 1
 CONFIG = Path(__file__).with_name("schemathesis.toml")
 
