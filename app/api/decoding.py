@@ -101,10 +101,12 @@ def _depth(content: bytes) -> int:
 
 
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    names = [name for name, _ in pairs]
-    if twice := next((name for name in names if names.count(name) > 1), None):
-        raise Refused(f"The field {text.printable(twice)[:40]!r} is there twice.")
-    return dict(pairs)
+    found: dict[str, Any] = {}
+    for name, value in pairs:
+        if name in found:
+            raise Refused(f"The field {text.printable(name)[:40]!r} is there twice.")
+        found[name] = value
+    return found
 
 
 def _integer(digits: str) -> int:
