@@ -1,6 +1,6 @@
 """Ordering the account's cart, and paying for an order again."""
 
-from flask import current_app
+from flask import current_app, g
 
 from app.api import schemas
 from app.api.operations import operation
@@ -20,6 +20,7 @@ def place_order(member: Member, body: schemas.Checkout) -> schemas.Ordered:
         notes=body.notes or "",
         currency=current_app.config["CURRENCY"],
         hold_minutes=current_app.config["HOLD_MINUTES"],
+        died_since=g.get("died_since"),
     )
     if placed.status != OrderStatus.HOLD:
         return schemas.Ordered(order_key=placed.key)

@@ -105,6 +105,7 @@ def once(made: Operation, parts: dict[str, str], member: Member, name: str) -> R
         response = in_json(begun.body.encode(), begun.status)
         response.headers["Idempotent-Replayed"] = "true"
         return response
+    g.died_since = begun.died_since
     try:
         response = whatever(made, parts, member)
     except BaseException:  # ours to mend: it may be sent again

@@ -4,7 +4,7 @@ Only final answers are kept; a request that failed on our side lets its key go, 
 """
 
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from sqlalchemy import delete, select, update
 from sqlalchemy.dialects import postgresql, sqlite
@@ -37,14 +37,25 @@ class Answer:
     body: str
 
 
+@dataclass(frozen=True, slots=True)
+class Begun:
+    """Leave to do it, to be ended by `finish` or `release`; `died_since` is when an earlier try began that was cut off."""
+
+    id: int
+    died_since: datetime | None = None
+
+
 def is_key(key: str) -> bool:
     """Whether this may name a request: up to 255 printable ASCII characters."""
     return 0 < len(key) <= LONGEST_KEY and all(" " <= letter <= "~" for letter in key)
 
 
 @retried
-def begin(account_id: int, key: str, payload_hash: str) -> int | Answer:
-    """The answer that this request got before, or the id to `finish` or `release` it by. Raises KeyReused, StillAtWork."""
+def begin(account_id: int, key: str, payload_hash: str) -> Begun | Answer:
+    """The answer that this request got before, or leave to do it. Raises KeyReused, StillAtWork.
+
+    Until there is an answer, `response` says since when the last try has been at work, if it is not the first.
+    """
     moment = now()
     with transaction() as t:
         mine = IdempotencyKey.account_id == account_id, IdempotencyKey.key == key
@@ -53,30 +64,31 @@ def begin(account_id: int, key: str, payload_hash: str) -> int | Answer:
         values = {"account_id": account_id, "key": key, "payload_hash": payload_hash, "created_at": moment}
         row_id = t.execute(build(IdempotencyKey).values(**values).on_conflict_do_nothing().returning(IdempotencyKey.id)).scalar()
         if row_id is not None:
-            return int(row_id)
+            return Begun(row_id)
         there: Record = t.execute(select(IdempotencyKey.__table__).where(*mine).with_for_update()).one()
         if there.payload_hash != payload_hash:
             raise KeyReused
         if there.status is not None:
             return Answer(there.status, there.response)
-        if there.created_at > moment - AT_WORK:
+        if (datetime.fromisoformat(there.response) if there.response else there.created_at) > moment - AT_WORK:
             raise StillAtWork
-        t.execute(update(IdempotencyKey).where(IdempotencyKey.id == there.id).values(created_at=moment))
-        return int(there.id)
+        again = update(IdempotencyKey).where(IdempotencyKey.id == there.id)
+        t.execute(again.values(response=moment.isoformat()))
+        return Begun(there.id, there.created_at)
 
 
 @retried
-def finish(row_id: int, answer: Answer) -> None:
+def finish(begun: Begun, answer: Answer) -> None:
     """Keep what was answered."""
     with transaction() as t:
-        t.execute(update(IdempotencyKey).where(IdempotencyKey.id == row_id).values(status=answer.status, response=answer.body))
+        t.execute(update(IdempotencyKey).where(IdempotencyKey.id == begun.id).values(status=answer.status, response=answer.body))
 
 
 @retried
-def release(row_id: int) -> None:
+def release(begun: Begun) -> None:
     """Nothing came of it: the key may be used again."""
     with transaction() as t:
-        t.execute(delete(IdempotencyKey).where(IdempotencyKey.id == row_id, IdempotencyKey.status.is_(None)))
+        t.execute(delete(IdempotencyKey).where(IdempotencyKey.id == begun.id, IdempotencyKey.status.is_(None)))
 
 
 @retried

@@ -1,12 +1,14 @@
 """What programs do for an account: they name rows by their ids, and everything else comes from the account."""
 
 from collections.abc import Sequence
+from datetime import datetime
 
 from sqlalchemy import select
 
 from app.extensions import Record, read
 from app.gateways import GATEWAYS
 from app.models.catalog import Product, Variant
+from app.models.order import DEAD, Order, OrderStatus
 from app.services import account_carts, address_book, cart as carts, checkout, payments, pricing, shipping
 from app.services.accounts import Member
 from app.services.cart import Cart, CartView, Changed
@@ -47,14 +49,18 @@ def place_order(
     notes: str,
     currency: str,
     hold_minutes: int,
+    died_since: datetime | None = None,
 ) -> Placed:
     """Order this account's cart at what it costs now, with the name, phone and e-mail of the profile.
 
-    Address and shipping method are left out when nothing is physical, but must be right if they are given.
-    Raises EmptyCart, ProfileIncomplete, NotFound (address), AddressMissing, and what `checkout.place_order` raises.
+    `died_since` is when an earlier try of the very same request began that was cut off: if the cart has been ordered since, and
+    so is empty, that is the order. Address and shipping method are left out when nothing is physical, but must be right if they
+    are given. Raises EmptyCart, ProfileIncomplete, NotFound (address), AddressMissing, and what `checkout.place_order` raises.
     """
     cart = account_carts.load(member.customer_id)
     if not cart.lines:
+        if died_since and (found := placed_since(member, died_since)):
+            return found
         raise EmptyCart
     if not member.is_complete:
         raise ProfileIncomplete
@@ -77,6 +83,14 @@ def place_order(
         hold_minutes=hold_minutes,
         buyer=Buyer(member.customer_id, member.account_id),
     )
+
+
+def placed_since(member: Member, moment: datetime) -> Placed | None:
+    """The newest order of this account that was placed then or later and still stands."""
+    columns = Order.id, Order.key, Order.status
+    mine = Order.account_id == member.account_id, Order.placed_at >= moment, Order.status.not_in(sorted(DEAD))
+    row = read(select(*columns).where(*mine).order_by(Order.id.desc()).limit(1)).first()
+    return Placed(row.id, row.key, OrderStatus(row.status), is_new=False) if row else None
 
 
 def refuse_unknown(kind: str, method_id: int | None, offered: Sequence[Record]) -> None:

@@ -184,7 +184,24 @@ def test_whoever_died_at_work_does_not_keep_the_key_for_a_day(alice):
 
     with pytest.raises(KeyReused):
         idempotency.begin(account, "a", "other")
-    assert idempotency.begin(account, "a", "hash") == begun
+    again = idempotency.begin(account, "a", "hash")
+    assert (again.id, begun.died_since, again.died_since is not None) == (begun.id, None, True)
+    with pytest.raises(StillAtWork):
+        idempotency.begin(account, "a", "hash")
 
-    idempotency.finish(begun, Answer(200, "{}"))
+    idempotency.finish(again, Answer(200, "{}"))
     assert idempotency.begin(account, "a", "hash") == Answer(200, "{}")
+
+
+def test_an_order_whose_answer_died_is_answered_when_it_is_sent_again(alice, monkeypatch):
+    """The server was killed between the order's commit and the answer: the cart is empty, and the program does not know why."""
+    alice.put_in((a_variant(), 1))
+    with monkeypatch.context() as patch:
+        patch.setattr(idempotency, "finish", lambda *_: None)
+        first = named(alice, "a", alice.wish(), CHECKOUT).json
+    assert named(alice, "a", alice.wish(), CHECKOUT).status_code == 409
+    age(minutes=2)
+
+    assert named(alice, "a", alice.wish(), CHECKOUT).json == first
+    assert named(alice, "b", alice.wish(), CHECKOUT).status_code == 400
+    assert len(orders()) == 1

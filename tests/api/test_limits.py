@@ -87,3 +87,7 @@ def test_a_browser_that_another_site_sends_has_no_token(nobody):
 
 def test_errors_are_json_whatever_is_accepted(nobody):
     nobody.get("/shop/cart", 401, headers={"Accept": "text/html", "HX-Request": "true"})
+
+
+def test_a_foreign_host_is_refused_in_json(nobody):
+    assert "evil" not in nobody.get("/openapi.json", 400, headers={"Host": "evil.example"})["error"]

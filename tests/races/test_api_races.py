@@ -10,10 +10,11 @@ from flask import Flask
 from sqlalchemy import func, select
 
 from app.extensions import db
+from app.gateways import GATEWAYS
 from app.models.order import Order
 from app.services import stock
 from tests.databases import BACKENDS, Databases
-from tests.factories import a_variant
+from tests.factories import a_redirect_method, a_variant
 from tests.live import LiveServer
 from tests.programs import CHECKOUT, Program, a_program
 from tests.torture.buyers import Buyer
@@ -64,6 +65,26 @@ def test_one_cart_sent_twenty_times_at_once_is_one_order(shop, headers):
     if headers:
         again = checkout(server, program, **headers)()
         assert (again.status_code, again.headers["Idempotent-Replayed"]) == (200, "true")
+
+
+def test_one_failed_order_paid_twenty_times_at_once_is_sold_once(shop, monkeypatch):
+    app, server = shop
+    with app.app_context():
+        method = a_redirect_method(monkeypatch)
+        GATEWAYS["elsewhere"].is_down = True
+        program = a_program(app, "again@example.com").put_in((a_variant("AGAIN", on_hand=1000), 2))
+        program.post(CHECKOUT, program.wish(payment_method=method), 503)
+        key = db.session.execute(select(Order.key).where(Order.email == "again@example.com")).scalar_one()
+    sent = {"url": f"{server.url}/api/shop/checkout/order/{key}", "headers": {"Authorization": f"Token {program.token}"}}
+    ask = partial(requests.post, **sent, json={"payment_method": 1}, timeout=60)
+
+    statuses = Counter(at_once([partial(status_of, ask)] * TOGETHER))
+
+    assert statuses == {200: 1, 400: TOGETHER - 1}
+    assert sold(app, "AGAIN") == (1, 2)
+    with app.app_context():
+        assert stock.levels("AGAIN") == [("AGAIN", 998, 0, 998)]
+        assert_sound(app)
 
 
 def test_people_and_programs_share_the_last_units(shop):
