@@ -82,7 +82,7 @@ def health() -> Response:
 @bp.get("/robots.txt")
 def robots() -> Response:
     base = current_app.config["BASE_URL"]
-    closed = "".join(f"Disallow: {path}\n" for path in ("/cart", "/checkout", "/orders/", "/fragments/"))
+    closed = "".join(f"Disallow: {path}\n" for path in ("/account", "/cart", "/checkout", "/orders/", "/fragments/"))
     return plain(f"User-agent: *\n{closed}Sitemap: {base}/sitemap.xml\n")
 
 

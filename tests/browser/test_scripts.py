@@ -241,6 +241,21 @@ def test_nobodys_own_pages_are_kept(shop, chromium):
 
 
 @in_browser
+def test_no_page_of_somebody_who_is_logged_in_is_kept(shop, chromium):
+    tab = settled(chromium(shop))
+    scenes.logged_in(tab)
+
+    for page in ("/c/gifts", "/account/profile", "/c/subscriptions", "/"):
+        tab.goto(page)
+    tab.wait_for_timeout(500)
+
+    assert kept(tab) <= {"/offline", "/"}
+    assert "/account/login" in tab.evaluate(
+        "caches.match('/', { ignoreVary: true }).then(page => page ? page.text() : '/account/login')"
+    )
+
+
+@in_browser
 @pytest.mark.parametrize("scripts", ["htmx", "plain"])
 def test_what_is_sent_offline_is_said_not_to_be_sent(shop, chromium, scripts):
     tab = settled(chromium(shop))

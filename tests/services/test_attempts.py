@@ -53,3 +53,13 @@ def test_nobody_is_named():
     allow("gus@example.com")
 
     assert "gus" not in db.session.execute(select(Attempt.subject)).scalar_one()
+
+
+def test_tries_that_no_limit_counts_are_forgotten():
+    allow("gus"), allow("alice")
+    with transaction() as t:
+        t.execute(update(Attempt).values(created_at=now() - attempts.FORGET_AFTER - timedelta(seconds=1)))
+    allow("mallory")
+
+    assert attempts.forget() == 2
+    assert db.session.execute(select(func.count(Attempt.id))).scalar_one() == 1

@@ -262,6 +262,53 @@ def test_a_foreign_device_cookie_is_none(page, alice, value):
 
 
 @LIMITED
+@pytest.mark.settings(SECRET_KEY_FALLBACKS=["an older secret, 0123456789 0123456789"])
+def test_a_device_stays_known_when_the_secret_changes(app, page, browser, alice, monkeypatch):
+    with monkeypatch.context() as then:
+        then.setitem(app.config, "SECRET_KEY", app.config["SECRET_KEY_FALLBACKS"][0])
+        log_in(page)
+        page.submit("Log out")
+    try_often(browser(), 11)
+
+    try_often(page, 1)
+
+    assert len(attempts("login device")) == 1
+
+
+def test_the_device_cookie_is_for_the_shop_alone_and_says_no_email(page, alice):
+    page.get("/account/login")
+
+    page.request("POST", "/account/login", page.form_data("Log in", form="/account/login", email=ALICE, password=PASSWORD), None)
+
+    [cookie] = [value for value in page.response.headers.getlist("Set-Cookie") if value.startswith("device=")]
+    for said in ("HttpOnly", "SameSite=Lax", f"Max-Age={365 * 24 * 3600}", "Path=/"):
+        assert said in cookie
+    assert "alice" not in cookie
+
+
+@pytest.mark.settings(TRUSTED_PROXIES=1)
+def test_over_https_every_cookie_stays_there(page, alice):
+    page.get("/account/login")
+    sent = page.form_data("Log in", form="/account/login", email=ALICE, password=PASSWORD)
+
+    page.request("POST", "/account/login", sent, {"X-Forwarded-Proto": "https"})
+
+    cookies = page.response.headers.getlist("Set-Cookie")
+    assert {cookie.partition("=")[0] for cookie in cookies} >= {"session", "device"}
+    assert all("Secure" in cookie for cookie in cookies)
+
+
+@LIMITED
+def test_an_ipv6_network_counts_as_one_address(page, alice):
+    page.client.environ_base["REMOTE_ADDR"] = "2001:db8::1"
+    for last in range(10):
+        try_often(page, 1, ip=f"2001:db8::{last + 1:x}")
+
+    assert try_often(page, 1, ip="2001:db8::ffff:1") == [429]
+    assert try_often(page, 1, ip="2001:db8:0:1::1") == [422]
+
+
+@LIMITED
 def test_an_address_has_a_hundred_tries(app, page):
     app.config["LOGIN_TRIES_PER_ADDRESS"] = 3
 
