@@ -87,7 +87,7 @@ def account_code(mailer: Mailer, code_id: int, *, key: str) -> EmailMessage | No
     Only its owner reads it, so this is the one place that says whether there is an account.
     """
     code = codes.mailed(code_id)
-    if code is None:
+    if code is None or (Purpose(code.purpose), code.has_account) not in CODE_SUBJECTS:  # the account went meanwhile
         return None
     sends_code = code.purpose == Purpose.VERIFY or code.has_account == (code.purpose == Purpose.RESET)
     subject = CODE_SUBJECTS[Purpose(code.purpose), code.has_account]
