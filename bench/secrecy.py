@@ -65,7 +65,5 @@ def row(what: str, ask: Callable[[str], float], count: int) -> Row:
             times[email].append(ask(email))
     known, unknown = (statistics.median(times[email]) for email in (KNOWN, UNKNOWN))
     halves = [abs(statistics.median(each[::2]) - statistics.median(each[1::2])) for each in times.values()]
-    bound = (
-        f"half of one e-mail's {count} times have a median up to {max(halves):,.0f} µs from the other half's"
-    )
+    bound = f"half of one e-mail's {count} times have a median up to {max(halves):,.0f} µs from the other half's"
     return Row("", f"{what}: known, unknown e-mail", f"{known:,.0f} µs, {unknown:,.0f} µs; {known / unknown:.3f}×", "", "", bound)
