@@ -7,7 +7,7 @@ from app import web
 from app.account import addresses, bp, getting_in, guard, login, pages, personal, tokens
 from app.account.forms import PasswordForm, PlainForm, ProfileForm
 from app.account.pages import members_only
-from app.services import accounts, history
+from app.services import account_orders, accounts
 from app.services.accounts import Member, WrongPassword
 from app.services.customers import InvalidContact
 
@@ -21,7 +21,7 @@ MOST_ID = 2**31 - 1
 @members_only
 def show(member: Member) -> AnyResponse:
     """Who they are to the shop, and what they ordered lately."""
-    return pages.page("show", PlainForm(), recent=history.page(member.account_id, most=RECENT))
+    return pages.page("show", PlainForm(), recent=account_orders.page(member.account_id, most=RECENT))
 
 
 @bp.post("/verify")
@@ -29,7 +29,7 @@ def show(member: Member) -> AnyResponse:
 def verify(member: Member) -> AnyResponse:
     """Mail a code that proves that the mailbox is theirs."""
     form = PlainForm()
-    recent = history.page(member.account_id, most=RECENT)
+    recent = account_orders.page(member.account_id, most=RECENT)
     if not form.is_right():
         return pages.page("show", form, 422, recent=recent)
     if member.is_verified:
@@ -95,5 +95,7 @@ def orders(member: Member) -> AnyResponse:
     after = request.args.get("after", "")
     is_id = after.isascii() and after.isdigit() and len(after) < 11 and int(after) <= MOST_ID
     return web.show(
-        "account/orders.html", page=history.page(member.account_id, after=int(after) if is_id else None), is_first=not is_id
+        "account/orders.html",
+        page=account_orders.page(member.account_id, after=int(after) if is_id else None),
+        is_first=not is_id,
     )

@@ -113,7 +113,7 @@ ORDER = dict.fromkeys(("show_order", "track_order", "pay_again"), ("key", "/resu
 @operation("GET", "/shop/customers/me/orders", answers=schemas.Orders, query=schemas.PageQuery, errors=(400,), leads=ORDER)
 def list_orders(member: Member, query: schemas.PageQuery) -> schemas.Orders:
     """Your orders, the newest first."""
-    rows, count = account_orders.page(member.account_id, limit=query.limit, offset=query.offset)
+    rows, count = account_orders.part(member.account_id, limit=query.limit, offset=query.offset)
     return schemas.Orders(count, paging.next_of(query, count), [orders.summary(row) for row in rows])
 
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from app.services import history
+from app.services import account_orders
 from tests.factories import a_guide, a_variant
 from tests.members import ALICE, a_member, log_in
 from tests.shopping import buy, orders, place, put_in
@@ -46,7 +46,7 @@ def test_it_is_paged(page, alice, monkeypatch):
     for _ in range(5):
         buy(page, "BEANS")
     numbers = [order.number for order in reversed(orders())]
-    monkeypatch.setattr(history.page, "__kwdefaults__", {"after": None, "most": 2})
+    monkeypatch.setattr(account_orders.page, "__kwdefaults__", {"after": None, "most": 2})
 
     seen = []
     page.get("/account/orders")
