@@ -13,7 +13,6 @@ from werkzeug.datastructures import MultiDict
 from app.services import text
 from app.services.errors import NotFound, ShopError
 
-MOST_BYTES = 64 * 1024
 DEEPEST = 32
 MOST_DIGITS = 20  # no number of ours is longer; Python takes its time over endless ones
 LARGEST_ID = 2**31 - 1
@@ -30,25 +29,18 @@ class Refused(ShopError):
     status = 400
 
 
-class TooLarge(ShopError):
-    message = "The body is too large; 64 kB is the most."
-    status = 413
-
-
 class NotJson(ShopError):
     message = "Send the body as JSON, with “Content-Type: application/json”."
     status = 415
 
 
 def raw() -> bytes:
-    """The body as it came. Raises TooLarge."""
-    if (request.content_length or 0) > MOST_BYTES:
-        raise TooLarge
+    """The body as it came. One that is larger than MAX_CONTENT_LENGTH is a 413, as at every door."""
     return request.get_data(cache=True)
 
 
 def body(kind: type[S]) -> S:
-    """The JSON object in the body, as a struct. Raises TooLarge, NotJson, Refused."""
+    """The JSON object in the body, as a struct. Raises NotJson, Refused."""
     content = raw()
     if request.mimetype != "application/json":
         raise NotJson
