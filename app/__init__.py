@@ -7,7 +7,7 @@ from typing import Any
 from flask import Flask
 from werkzeug.middleware.proxy_fix import ProxyFix
 
-from app import assets, cli, config as settings, errors, extensions, headers, models, templating, web
+from app import assets, cli, config as settings, errors, extensions, headers, models, providers, templating, web
 from app.account import login
 
 __all__ = ["create_app", "models"]
@@ -27,6 +27,7 @@ def create_app(config: Mapping[str, Any] | None = None) -> Flask:
     settings.refuse_unsafe(app.config, app.debug)
 
     extensions.init_app(app)
+    providers.init_app(app)
     assets.init_app(app)
     templating.init_app(app)
     web.init_app(app)

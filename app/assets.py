@@ -7,6 +7,8 @@ finds its style.
 import gzip
 import hashlib
 import tempfile
+from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 from wsgiref.headers import Headers
 
@@ -33,15 +35,15 @@ def init_app(app: Flask) -> None:
         max_age=YEAR,
         allow_all_origins=False,
         immutable_file_test=lambda path, url: True,
-        add_headers_function=carry,
+        add_headers_function=partial(carry, dict(headers.fixed(app))),
     )
     noise.add_files(str(folder), prefix=PREFIX)
     app.wsgi_app = noise  # type: ignore[method-assign]
 
 
-def carry(response: Headers, path: str, url: str) -> None:
+def carry(fixed: Mapping[str, str], response: Headers, path: str, url: str) -> None:
     """Give a static file's answer what every answer carries."""
-    for name, value in headers.fixed():
+    for name, value in fixed.items():
         response[name] = value
 
 

@@ -71,8 +71,31 @@ SETTINGS = (
     Setting("SMTP_USER", ""),
     Setting("SMTP_PASSWORD", ""),
     Setting("SMTP_SECURITY", "starttls"),  # starttls, tls or none
+    # Payment: a provider without its keys is not offered
+    Setting("PRETEND_GATEWAY", None, boolean),  # None: wherever it is not production
+    Setting("PRETEND_URL", ""),  # "" means BASE_URL: the shop itself plays the provider
+    Setting("STRIPE_SECRET_KEY", ""),
+    Setting("STRIPE_WEBHOOK_SECRETS", (), words),  # several while they are changed
+    Setting("STRIPE_URL", "https://api.stripe.com"),
+    Setting("STRIPE_PAGE_URL", "https://checkout.stripe.com"),  # where shoppers pay
+    Setting("PAYPAL_CLIENT_ID", ""),
+    Setting("PAYPAL_CLIENT_SECRET", ""),
+    Setting("PAYPAL_WEBHOOK_ID", ""),
+    Setting("PAYPAL_MERCHANT_ID", ""),  # "" takes whoever the keys belong to
+    Setting("PAYPAL_URL", "https://api-m.paypal.com"),
+    Setting("PAYPAL_PAGE_URL", "https://www.paypal.com"),
+    Setting("ZARINPAL_MERCHANT_ID", ""),
+    Setting("ZARINPAL_URL", "https://payment.zarinpal.com"),
+    # Digital goods
+    Setting("DOWNLOAD_FOLDER", ""),  # "" means a folder of the instance
+    Setting("DOWNLOAD_DAYS", 30, int),
+    Setting("DOWNLOADS_EACH", 10, int),
     # Limits
     Setting("HOLD_MINUTES", 30, int),
+    Setting("HOLD_GRACE_MINUTES", 10, int),  # more, for a payment that is on its way when the time is over
+    Setting("HOLDS_PER_BROWSER", 3, int),  # unpaid orders at a time
+    Setting("PAYMENTS_PER_ORDER", 5, int),
+    Setting("PAYMENTS_PER_ADDRESS", 10, int),  # an hour
     Setting("RATELIMIT_ENABLED", True, boolean),
     Setting("RATELIMIT_STORAGE_URI", "memory://"),
     Setting("CHECKOUT_LIMIT", "30 per minute"),
@@ -85,7 +108,7 @@ SETTINGS = (
     Setting("ACCOUNT_MAILS_PER_HOUR", 5, int),  # with codes, to one e-mail
     Setting("ACCOUNT_MAILS_PER_ADDRESS", 20, int),  # an hour, whatever the e-mails
     Setting("SQLITE_QUEUE", True, boolean),  # first come, first served before SQLite's write lock
-    Setting("ALLOW_IN_PRODUCTION", (), words),  # unsafe things named on purpose: ratelimit-off
+    Setting("ALLOW_IN_PRODUCTION", (), words),  # unsafe things named on purpose: ratelimit-off, pretend
 )
 
 
@@ -108,6 +131,10 @@ def complete(config: dict[str, Any], instance: Path) -> None:
     config["SECRET_KEY"] = config["SECRET_KEY"] or ("" if production else instance_secret(instance / "secret"))
     config["BASE_URL"] = (config["BASE_URL"] or f"http://{config['HOST']}:{config['PORT']}").rstrip("/")
     config["MAIL_FOLDER"] = config["MAIL_FOLDER"] or str(instance / "mail")
+    config["DOWNLOAD_FOLDER"] = config["DOWNLOAD_FOLDER"] or str(instance / "downloads")
+    config["PRETEND_URL"] = (config["PRETEND_URL"] or config["BASE_URL"]).rstrip("/")
+    if config["PRETEND_GATEWAY"] is None:
+        config["PRETEND_GATEWAY"] = not production
     config["STATIC_FOLDER"] = config["STATIC_FOLDER"] or str(instance / "static")
     config["MAIL_FROM"] = config["MAIL_FROM"] or config["SHOP_EMAIL"]
     config["SQLALCHEMY_DATABASE_URI"] = database_uri(config["DATABASE_URL"], instance)

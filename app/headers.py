@@ -9,7 +9,7 @@ from flask import Flask, Response, abort, g, request
 from werkzeug.datastructures import Accept
 from werkzeug.http import parse_accept_header
 
-from app.gateways import GATEWAYS
+from app.providers import GATEWAYS
 
 SAFE_METHODS = {"GET", "HEAD", "OPTIONS"}
 MOST_FIELDS = 2500
@@ -18,9 +18,10 @@ SMALLEST_COMPRESSED = 600  # bytes; below it the header costs more than it saves
 GZIP_LEVEL = 1  # the next ones cost twice the time for a tenth of the bytes
 
 
-def fixed() -> tuple[tuple[str, str], ...]:
-    """What every answer carries, static files too."""
-    origins = " ".join(sorted({origin for gateway in GATEWAYS.values() for origin in gateway.origins}))
+def fixed(app: Flask) -> tuple[tuple[str, str], ...]:
+    """What every answer carries, static files too. A form may lead to where the shop's gateways are, and nowhere else."""
+    with app.app_context():
+        origins = " ".join(sorted({origin for gateway in GATEWAYS.values() for origin in gateway.origins}))
     policy = (
         "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; manifest-src 'self'; "
         f"worker-src 'self'; form-action 'self'{' ' + origins if origins else ''}; base-uri 'none'; frame-ancestors 'none'"
@@ -34,7 +35,7 @@ def fixed() -> tuple[tuple[str, str], ...]:
 
 
 def init_app(app: Flask) -> None:
-    carried = fixed()
+    carried = fixed(app)
 
     @app.before_request
     def guard() -> None:

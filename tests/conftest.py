@@ -93,6 +93,7 @@ def app(
         "DATABASE_URL": database_url,
         "SECRET_KEY": live.SECRET,
         "RATELIMIT_ENABLED": False,
+        "PRETEND_GATEWAY": False,  # tests of payments switch it on
         "INSTANCE_PATH": str(tmp_path / "instance"),
         "MAIL_FOLDER": str(tmp_path / "mail"),
         "STATIC_FOLDER": static_folder,

@@ -3,14 +3,16 @@
 They need an app context: `pytestmark = pytest.mark.usefixtures("app_context")`.
 """
 
+import json
 import secrets
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
+from flask import current_app
 from sqlalchemy import select, update
 
 from app.extensions import db, transaction
-from app.gateways import GATEWAYS, GatewayDown, PaymentStart, Started
+from app.gateways.shape import Attempt, Event, Facts, GatewayDown, PaymentStart, Started, State
 from app.models.catalog import Category, Product, TaxClass, Variant
 from app.models.customer import Account, Customer
 from app.models.payment import PaymentMethod, ShippingMethod
@@ -130,27 +132,63 @@ def a_payment_method(gateway: str = "delivery", name: str = "Another way", **col
 class Elsewhere:
     """A gateway that sends the shopper to another site: its orders are on HOLD until its word came.
 
-    `asked` is what it was told, `is_down` lets it answer nothing.
+    `asked` is what it was told, `refunds` what it was asked to send back, by key; `is_down` lets it answer nothing, and `says`
+    what is different of the facts it gives: at first that nobody has paid yet.
     """
 
     name = "elsewhere"
     is_direct = False
+    merchant = "till"
     origins = ("https://pay.example",)
 
     def __init__(self) -> None:
         self.asked: list[PaymentStart] = []
+        self.refunds: dict[str, int] = {}
+        self.captures = 0
         self.is_down = False
+        self.says: dict[str, Any] = {}
+
+    @classmethod
+    def from_config(cls, config: Any) -> "Elsewhere":
+        return cls()
+
+    def refuses(self, amount_minor: int, currency: str) -> str | None:
+        return None
 
     def start(self, request: PaymentStart) -> Started:
         self.asked.append(request)
+        self.answer()
+        return Started(f"ref-{request.idempotency_key}", f"https://pay.example/{request.key}")
+
+    def fetch(self, attempt: Attempt) -> Facts:
+        self.answer()
+        facts = Facts(State.OPEN, attempt.reference, attempt.amount_minor, attempt.currency, self.merchant, attempt.order_key)
+        return replace(facts, payment_key=attempt.key, **self.says)
+
+    def capture(self, attempt: Attempt) -> Facts:
+        self.captures += 1
+        self.says["state"] = State.CAPTURED
+        return self.fetch(attempt)
+
+    def refund(self, attempt: Attempt, amount_minor: int, key: str) -> str:
+        self.answer()
+        self.refunds[key] = amount_minor
+        return f"back-{key}"
+
+    def events(self, body: bytes, headers: Any) -> list[Event]:
+        return [Event(**json.loads(body))]
+
+    def unsettled(self) -> list[str]:
+        return []
+
+    def answer(self) -> None:
         if self.is_down:
             raise GatewayDown("nobody answers")
-        return Started(f"ref-{request.idempotency_key}", f"https://pay.example/{request.key}")
 
 
 def a_redirect_method(monkeypatch: Any) -> int:
     """A payment method whose gateway has the shopper wait; for this test only."""
-    monkeypatch.setitem(GATEWAYS, Elsewhere.name, Elsewhere())
+    monkeypatch.setitem(current_app.extensions["gateways"], Elsewhere.name, Elsewhere())
     return a_payment_method(Elsewhere.name, "Pay elsewhere")
 
 

@@ -1,26 +1,19 @@
-"""Payment providers: one file each, all of one shape, listed by name.
+"""Payment providers: one file each, all of one shape.
 
 A direct gateway waits for nobody: its orders are PROCESSING at once. A redirect gateway sends the shopper elsewhere: its orders
-are on HOLD, with their stock held, until the provider's word was verified.
+are on HOLD, with their stock held, until the provider's word was verified. A provider without keys is not there.
 """
 
-from typing import Protocol
+from collections.abc import Mapping
+from typing import Any
 
 from app.gateways.delivery import PayOnDelivery
-from app.gateways.shape import GatewayDown, PaymentStart, Started
+from app.gateways.shape import Gateway
 
-__all__ = ["GATEWAYS", "Gateway", "GatewayDown", "PaymentStart", "Started"]
-
-
-class Gateway(Protocol):
-    """What every provider has. `origins` are the addresses a form may lead to, for the Content-Security-Policy."""
-
-    name: str
-    is_direct: bool
-    origins: tuple[str, ...]
-
-    def start(self, request: PaymentStart) -> Started:
-        """Tell the provider of a payment; only of redirect gateways is it asked. Raises GatewayDown."""
+KINDS: tuple[type[Gateway], ...] = (PayOnDelivery,)
 
 
-GATEWAYS: dict[str, Gateway] = {gateway.name: gateway for gateway in (PayOnDelivery(),)}
+def made(config: Mapping[str, Any]) -> dict[str, Gateway]:
+    """The gateways that have their keys in these settings, by name. Raises ConfigError."""
+    gateways = [kind.from_config(config) for kind in KINDS]
+    return {gateway.name: gateway for gateway in gateways if gateway}

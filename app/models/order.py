@@ -77,6 +77,7 @@ class Order(Model):
     payment_name: Mapped[str] = mapped_column(String(120), default="")
     locale: Mapped[str] = mapped_column(String(20), default="en_GB")
     hold_expires_at: Mapped[datetime | None]
+    holder: Mapped[str] = mapped_column(String(64), default="")  # keyed hash of whose unpaid order it is, to count them
     placed_at: Mapped[datetime]
 
     lines: Mapped[list["LineItem"]] = relationship(order_by="LineItem.position", back_populates="order")

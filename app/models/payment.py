@@ -1,8 +1,9 @@
 """How orders are sent and paid: the methods on offer, and one row for each attempt to pay."""
 
+from datetime import datetime
 from enum import StrEnum
 
-from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, String, UniqueConstraint
+from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Index, String, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.extensions import Model
@@ -27,7 +28,7 @@ class PaymentMethod(Model):
     __tablename__ = "payment_method"
 
     code: Mapped[str] = mapped_column(String(40), unique=True)
-    gateway: Mapped[str] = mapped_column(String(40))  # a name in app.gateways.GATEWAYS
+    gateway: Mapped[str] = mapped_column(String(40))  # a name in app.providers.GATEWAYS
     name: Mapped[str] = mapped_column(String(120))
     description: Mapped[str] = mapped_column(String(250), default="")
     position: Mapped[int] = mapped_column(default=0)
@@ -66,6 +67,8 @@ class Payment(Model):
     __table_args__ = (
         UniqueConstraint("gateway", "gateway_reference"),
         CheckConstraint("amount_minor >= 0", name="amount"),
+        CheckConstraint("0 <= refunded_minor AND refunded_minor <= captured_minor", name="refunded"),
+        Index("ix_payment_next_check_at", "next_check_at"),
         {"sqlite_autoincrement": True},
     )
 
@@ -79,3 +82,46 @@ class Payment(Model):
     gateway_reference: Mapped[str | None] = mapped_column(String(255))
     idempotency_key: Mapped[str] = mapped_column(String(64), unique=True)
     next_step: Mapped[str | None] = mapped_column(String(2000))  # where the shopper pays, once the gateway has said so
+    asked_at: Mapped[datetime | None]  # when the gateway was last told of it; whoever told it may have died since
+    next_check_at: Mapped[datetime | None]  # when the worker asks the gateway again; None: there is nothing to ask
+    checks: Mapped[int] = mapped_column(default=0)  # how often it has asked
+    captured_minor: Mapped[int] = mapped_column(BigInteger, default=0)  # what the gateway took for us
+    refunded_minor: Mapped[int] = mapped_column(BigInteger, default=0)  # what goes back of it: sent or promised
+    capture_reference: Mapped[str] = mapped_column(String(255), default="")  # what a refund names, where that is another name
+    problem: Mapped[str] = mapped_column(String(250), default="")  # what staff should look at; never personal data
+
+
+class RefundStatus(StrEnum):
+    QUEUED = "QUEUED"  # promised; the worker asks the gateway
+    DONE = "DONE"
+    REFUSED = "REFUSED"  # the gateway will not: staff must send it another way
+
+
+class Refund(Model):
+    """Money that goes back, whole or in part; never deleted."""
+
+    __tablename__ = "refund"
+    __table_args__ = (CheckConstraint("amount_minor > 0", name="amount"), {"sqlite_autoincrement": True})
+
+    payment_id: Mapped[int] = mapped_column(ForeignKey("payment.id"), index=True)
+    key: Mapped[str] = mapped_column(String(64), unique=True)  # asking the gateway twice with it is asking once
+    amount_minor: Mapped[int] = mapped_column(BigInteger)
+    currency: Mapped[str] = mapped_column(String(3))
+    status: Mapped[str] = mapped_column(String(10), default=RefundStatus.QUEUED)
+    reason: Mapped[str] = mapped_column(String(120))
+    actor: Mapped[str] = mapped_column(String(60))
+    gateway_reference: Mapped[str] = mapped_column(String(255), default="")
+    done_at: Mapped[datetime | None]
+
+
+class PaymentEvent(Model):
+    """A genuine webhook, kept once; what it says is asked from the gateway, so its text is not kept."""
+
+    __tablename__ = "payment_event"
+    __table_args__ = (UniqueConstraint("gateway", "event_id"), {"sqlite_autoincrement": True})
+
+    gateway: Mapped[str] = mapped_column(String(40))
+    event_id: Mapped[str] = mapped_column(String(255))
+    kind: Mapped[str] = mapped_column(String(80))
+    payment_id: Mapped[int | None] = mapped_column(ForeignKey("payment.id"), index=True)  # None: of none of ours
+    handled_at: Mapped[datetime | None]

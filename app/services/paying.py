@@ -9,9 +9,10 @@ from datetime import timedelta
 from sqlalchemy import Connection, insert, select, update
 
 from app.extensions import Record, db, now, read, retried, transaction
-from app.gateways import GATEWAYS, GatewayDown, PaymentStart, Started
+from app.gateways.shape import GatewayDown, PaymentStart, Started
 from app.models.order import SOLD, LineItem, Order, OrderStatus, order_number
 from app.models.payment import Payment, PaymentStatus
+from app.providers import GATEWAYS
 from app.services import account_carts, orders, payments, pricing, stock
 from app.services.cart import Cart
 from app.services.errors import AlreadyOrdered, NotFound, OutOfStock, ShopError
@@ -28,7 +29,10 @@ ATTEMPT = select(
     Payment.idempotency_key,
     Payment.status,
     Payment.next_step,
+    Order.key.label("order_key"),
     Order.email,
+    Order.locale,
+    Order.hold_expires_at,
     Order.status.label("order_status"),
 ).join(Order, Order.id == Payment.order_id)
 
@@ -70,12 +74,16 @@ def _request(attempt: Record, base_url: str) -> PaymentStart:
     number = order_number(attempt.order_id)
     return PaymentStart(
         key=attempt.key,
+        order_key=attempt.order_key,
+        order_number=number,
         amount_minor=attempt.amount_minor,
         currency=attempt.currency,
-        order_number=number,
         email=attempt.email,
+        locale=attempt.locale,
         description=f"Order {number}",
         return_url=f"{base_url}/checkout/return/{attempt.key}",
+        webhook_url=f"{base_url}/webhooks/{attempt.gateway}",
+        expires_at=attempt.hold_expires_at,
         idempotency_key=attempt.idempotency_key,
     )
 

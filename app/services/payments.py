@@ -7,8 +7,8 @@ from typing import Any
 from sqlalchemy import Connection, func, select
 
 from app.extensions import Prepared, read
-from app.gateways import GATEWAYS
 from app.models.payment import Payment, PaymentMethod, PaymentStatus
+from app.providers import GATEWAYS
 from app.services.shipping import codes
 
 METHODS = Prepared(

@@ -6,9 +6,9 @@ from datetime import datetime
 from sqlalchemy import select
 
 from app.extensions import Record, read
-from app.gateways import GATEWAYS
 from app.models.catalog import Product, Variant
 from app.models.order import DEAD, Order, OrderStatus
+from app.providers import GATEWAYS
 from app.services import account_carts, address_book, cart as carts, checkout, payments, pricing, shipping
 from app.services.accounts import Member
 from app.services.cart import Cart, CartView, Changed

@@ -8,10 +8,10 @@ from sqlalchemy import func, select
 from werkzeug.test import TestResponse
 
 from app.extensions import db
-from app.gateways import GATEWAYS
 from app.models.customer import CartLine
 from app.models.order import Order
 from app.models.payment import Payment, PaymentMethod, ShippingMethod
+from app.providers import GATEWAYS
 from app.services import account_carts, address_book, stock, tokens
 from tests.factories import Elsewhere, a_guide, a_payment_method, a_redirect_method, a_shipping_method, a_variant, set_columns
 from tests.programs import CHECKOUT, Program, a_program

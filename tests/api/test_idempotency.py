@@ -7,8 +7,8 @@ import pytest
 from sqlalchemy import select, update
 
 from app.extensions import db, now, transaction
-from app.gateways import GATEWAYS
 from app.models.customer import IdempotencyKey
+from app.providers import GATEWAYS
 from app.services import idempotency
 from app.services.idempotency import Answer, KeyReused, StillAtWork
 from tests.factories import a_redirect_method, a_variant

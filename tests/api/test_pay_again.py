@@ -1,12 +1,13 @@
 """POST /api/shop/checkout/order/<key>: an unpaid order, paid in the same way or another."""
 
 import pytest
+from flask import current_app
 from sqlalchemy import select
 
 from app.extensions import db, transaction
-from app.gateways import GATEWAYS
 from app.models.order import LineItem, Order, OrderStatus
 from app.models.payment import Payment
+from app.providers import GATEWAYS
 from app.services import orders as order_service, paying, stock
 from tests.factories import a_guide, a_redirect_method, a_variant
 from tests.programs import CHECKOUT, Program
@@ -191,7 +192,7 @@ def test_a_gateway_that_was_taken_away_is_one_that_is_down(alice, method, monkey
     alice.post(CHECKOUT, alice.wish(payment_method=method))
     with transaction() as t:
         t.execute(Payment.__table__.update().values(status="CREATED", next_step=None))
-    monkeypatch.delitem(GATEWAYS, "elsewhere")
+    monkeypatch.delitem(current_app.extensions["gateways"], "elsewhere")
 
     with pytest.raises(paying.PaymentUnavailable):
         paying.begin(the_order().id, "http://localhost")

@@ -10,8 +10,8 @@ from flask import Flask
 from sqlalchemy import func, select
 
 from app.extensions import db
-from app.gateways import GATEWAYS
 from app.models.order import Order
+from app.providers import GATEWAYS
 from app.services import stock
 from tests.databases import BACKENDS, Databases
 from tests.factories import a_redirect_method, a_variant

@@ -24,8 +24,8 @@ from werkzeug.test import TestResponse
 
 from app.cart import cookie
 from app.extensions import Busy, db
-from app.gateways import GATEWAYS
 from app.models.order import Order
+from app.providers import GATEWAYS
 from app.services import checkout, stock
 from app.services.cart import Cart
 from tests import driver, live, postgres

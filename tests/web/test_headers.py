@@ -4,6 +4,7 @@ import gzip
 import re
 
 import pytest
+from flask import current_app
 
 from app import headers
 from tests.factories import a_redirect_method, a_variant
@@ -81,7 +82,7 @@ def test_static_files_are_guarded_too(client, page):
 def test_the_gateways_that_a_form_may_lead_to_are_named(monkeypatch):
     a_redirect_method(monkeypatch)
 
-    sent = dict(headers.fixed())["Content-Security-Policy"]
+    sent = dict(headers.fixed(current_app))["Content-Security-Policy"]
 
     assert "form-action 'self' https://pay.example;" in sent
 

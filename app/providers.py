@@ -1,0 +1,48 @@
+"""The payment providers of this shop as its settings make them, and the one way to speak with them."""
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from flask import Flask, current_app
+from werkzeug.local import LocalProxy
+
+from app import gateways
+from app.gateways import http
+from app.gateways.shape import Gateway, GatewayDown
+
+WAIT_SECONDS = 1.0  # for a place to speak with a provider
+
+GATEWAYS: dict[str, Gateway] = LocalProxy(lambda: current_app.extensions["gateways"])  # type: ignore[assignment]  # by name
+
+
+def init_app(app: Flask) -> None:
+    """Make the gateways that have their keys. Raises ConfigError."""
+    app.extensions["gateways"] = gateways.made(app.config)
+    app.extensions["gateway_places"] = Places(app.config["THREADS"])
+
+
+class Places:
+    """Who may speak with a provider: at most half of this process's threads, while a few wait and the others serve shoppers."""
+
+    def __init__(self, threads: int) -> None:
+        self.inside = threading.BoundedSemaphore(max(1, threads // 2))
+        self.line = threading.BoundedSemaphore(max(1, threads - 1))  # inside or waiting
+
+
+@contextmanager
+def conversation() -> Iterator[None]:
+    """Speak with a provider: all requests of the block share one deadline. Raises GatewayDown when too many do so already."""
+    places: Places = current_app.extensions["gateway_places"]
+    if not places.line.acquire(blocking=False):
+        raise GatewayDown("too many are waiting for it")
+    try:
+        if not places.inside.acquire(timeout=WAIT_SECONDS):
+            raise GatewayDown("too many are speaking with it")
+        try:
+            with http.conversation():
+                yield
+        finally:
+            places.inside.release()
+    finally:
+        places.line.release()
