@@ -141,6 +141,7 @@ def complete(config: dict[str, Any], instance: Path) -> None:
     config["TRUSTED_HOSTS"] = list(config["TRUSTED_HOSTS"]) or sorted({*LOOPBACK, "[::1]", config["HOST"], base_host(config)})
     config["SECRET_KEY_FALLBACKS"] = list(config["SECRET_KEY_FALLBACKS"])
     config.update(
+        WHOLE_HOLD_MINUTES=config["HOLD_MINUTES"] + config["HOLD_GRACE_MINUTES"],
         MAX_CONTENT_LENGTH=64 * 1024,
         MAX_FORM_MEMORY_SIZE=64 * 1024,
         SESSION_COOKIE_SAMESITE="Lax",

@@ -138,6 +138,7 @@ class Elsewhere:
 
     name = "elsewhere"
     is_direct = False
+    asks_who_wrote = False
     merchant = "till"
     origins = ("https://pay.example",)
 

@@ -19,11 +19,13 @@ from app.services import (
     accounts,
     attempts,
     doctor as doctor_service,
+    errands,
+    expiry,
     idempotency,
     invariants,
-    outbox,
     personal,
     safekeeping,
+    settling,
     snapshot,
     worker as worker_service,
 )
@@ -33,6 +35,7 @@ from app.services.mail import Mailer
 from app.services.safekeeping import Backup
 
 FORGETTING = (accounts.forget_codes, attempts.forget, idempotency.forget, personal.forget_finished)
+SWEEP_SECONDS = 300  # between two looks for payments and orders that everybody forgot
 FORGET_SECONDS = 3600  # between two looks for what is not to be kept any more
 WORKER_SIGN = "worker"  # a file of the instance: locked while a worker runs
 
@@ -61,7 +64,11 @@ def rounds() -> list[worker_service.Round]:
     """What the worker does, over and over, in this order."""
     mailer = Mailer(current_app.config, lambda name, context: current_app.jinja_env.get_template(name).render(context))
     return [
-        partial(outbox.deliver_due, mailer, say),
+        partial(errands.deliver_due, mailer, say),
+        expiry.expire_due,
+        settling.check_due,
+        worker_service.every(SWEEP_SECONDS, settling.take_unsettled),
+        worker_service.every(SWEEP_SECONDS, expiry.end_failed),
         *(worker_service.every(FORGET_SECONDS, forget) for forget in FORGETTING),
     ]
 

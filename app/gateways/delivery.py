@@ -9,6 +9,7 @@ from app.gateways.shape import Attempt, Event, Facts, PaymentStart, Started
 class PayOnDelivery:
     name = "delivery"
     is_direct = True
+    asks_who_wrote = False
     merchant = None
     origins = ()
 

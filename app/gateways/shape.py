@@ -99,6 +99,7 @@ class Gateway(Protocol):
 
     name: str
     is_direct: bool  # its orders wait for nobody, and of the methods below none is ever called
+    asks_who_wrote: bool  # whether `events` has to ask the provider
     merchant: str | None  # who we are there, as `Facts.merchant` says it
     origins: tuple[str, ...]  # where a form may lead to, for the Content-Security-Policy
 

@@ -14,7 +14,7 @@ class OutboxMessage(Model):
 
     __tablename__ = "outbox_message"
 
-    topic: Mapped[str] = mapped_column(String(40))  # a name in services.outbox.HANDLERS
+    topic: Mapped[str] = mapped_column(String(40))  # a name in services.errands.HANDLERS
     dedupe_key: Mapped[str] = mapped_column(String(120), unique=True)
     payload: Mapped[dict[str, Any]] = mapped_column(JSON)  # ids only, never personal data
     available_at: Mapped[datetime] = mapped_column(default=now)  # not before

@@ -7,11 +7,11 @@ from sqlalchemy import Connection
 
 from app.extensions import retried, transaction
 from app.models.order import NOTES_MAX, OrderStatus
-from app.services import account_carts, customers, orders, paying, pricing, stock, text
+from app.services import account_carts, customers, expiry, orders, paying, pricing, stock, text
 from app.services.addresses import NOWHERE, Address
 from app.services.cart import Cart
 from app.services.customers import Buyer, Contact, InvalidContact
-from app.services.errors import AlreadyOrdered, TotalChanged
+from app.services.errors import AlreadyOrdered, OutOfStock, ShopError, TotalChanged
 from app.services.pricing import Priced
 
 
@@ -23,6 +23,21 @@ class Placed:
     key: str
     status: OrderStatus
     is_new: bool
+
+
+class TooManyHolds(ShopError):
+    message = "You have several orders that are not paid yet. Please pay or cancel one of them first, or write to us."
+    status = 429
+    retry_seconds = 600
+
+
+@dataclass(frozen=True, slots=True)
+class Hold:
+    """How long an unpaid order keeps its stock from others, and how many of them its holder may have; None: any number."""
+
+    minutes: int
+    holder: str
+    most: int | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +77,6 @@ class Wish:
         return asked == stands and address == there and order.content_hash == self.cart.content_hash and self.is_of_buyer(order)
 
 
-@retried
 def place_order(
     cart: Cart,
     contact: Contact,
@@ -74,17 +88,31 @@ def place_order(
     shown_total_minor: int | None,
     hold_minutes: int,
     buyer: Buyer | None = None,
+    holder: str = "",
+    most_holds: int | None = None,
     locale: str = "en_GB",
 ) -> Placed:
     """Turn a cart into an order; placing one cart twice answers the same order.
 
     Everything is computed before the lock and written under it, or nothing is. A direct order takes its stock and is
-    PROCESSING; a redirect order holds its stock and is on HOLD, for `hold_minutes`. `shown_total_minor` is what the
-    shopper was shown, if anything was. A `buyer`'s order is their account's, and what it takes leaves their cart; an order
-    without one is a guest's. Raises EmptyCart, MethodUnavailable, InvalidContact (notes), AlreadyOrdered, TotalChanged,
-    OutOfStock, Busy.
+    PROCESSING; a redirect order holds its stock and is on HOLD, for `hold_minutes`, one of at most `most_holds` of its
+    `holder`. `shown_total_minor` is what the shopper was shown, if anything was. A `buyer`'s order is their account's, and what
+    it takes leaves their cart; an order without one is a guest's. Raises EmptyCart, MethodUnavailable, InvalidContact (notes),
+    AlreadyOrdered, TotalChanged, OutOfStock, TooManyHolds, Busy.
     """
     wish = Wish(cart, contact, shipping_id, payment_id, checked_notes(notes), shown_total_minor, currency, buyer)
+    hold = Hold(hold_minutes, holder, most_holds)
+    try:
+        return _place(wish, hold, locale)
+    except OutOfStock as error:
+        if not expiry.release_overdue([variant for variant, _, _, _ in error.short]):
+            raise
+    return _place(wish, hold, locale)  # somebody's time to pay was over, and nobody had noticed yet
+
+
+@retried
+def _place(wish: Wish, hold: Hold, locale: str) -> Placed:
+    cart, contact, buyer = wish.cart, wish.contact, wish.buyer
     there = orders.on_cart(cart.id)
     if found := earlier(there, wish):
         return found
@@ -98,10 +126,19 @@ def place_order(
             replace(t, there.id)
         if there or priced is None or not pricing.is_current(t, priced):
             priced = wish.price(t)
-        values = orders.prepare(priced, contact, wish.notes, hold_minutes=hold_minutes, locale=locale)
+        if not priced.is_direct and hold.most is not None and orders.holds(t, hold.holder) >= hold.most:
+            raise TooManyHolds
+        values = orders.prepare(
+            priced,
+            contact,
+            wish.notes,
+            hold_minutes=hold.minutes,
+            locale=locale,
+            account_id=buyer.account_id if buyer else None,
+            holder=hold.holder,
+        )
         lines = [(line.variant_id, line.quantity, line.title) for line in priced.lines]
         taken = stock.take(t, lines) if priced.is_direct else stock.hold(t, lines)
-        values |= {"account_id": buyer.account_id if buyer else None}
         order_id, line_ids = orders.write(t, values, priced, buyer.customer_id if buyer else customers.guest(t, contact))
         stock.record_sale(t, taken, line_ids, orders.SHOPPER)
         if buyer and priced.is_direct:  # until a payment is verified, nothing was lost yet
@@ -127,7 +164,7 @@ def earlier(order: Any, wish: Wish) -> Placed | None:
 
 def replace(t: Connection, order_id: int) -> None:
     """Cancel an unpaid order in favour of the one that its shopper wants now, and give back what it held."""
-    if orders.move(t, order_id, OrderStatus.CANCELLED, actor=orders.SHOPPER, reason="replaced"):
+    if orders.move(t, order_id, OrderStatus.CANCELLED, actor=orders.SHOPPER, reason=orders.REPLACED):
         stock.release(t, orders.quantities(t, order_id))
         paying.cancel_open(t, order_id)
 

@@ -36,7 +36,7 @@ from app.models.catalog import Product, Variant
 from app.models.customer import Customer
 from app.models.order import ALLOWED_MOVES, DEAD, SOLD, LineItem, Order, OrderEvent, OrderStatus
 from app.models.outbox import OutboxMessage
-from app.models.payment import Payment, PaymentStatus
+from app.models.payment import Payment, PaymentEvent, PaymentStatus, Refund, RefundStatus
 from app.models.stock import StockAlert, StockMovement
 from app.services.snapshot import snapshot
 
@@ -268,14 +268,37 @@ ONE_CURRENCY = (
     .where(or_(Payment.currency != Order.currency, Payment.amount_minor != Order.total_minor))
 )
 
-_captured = (
-    select(total(Payment.amount_minor))
-    .where(Payment.order_id == Order.id, Payment.status.in_(PAID), Payment.currency == Order.currency)
-    .scalar_subquery()
-)
+_kept = select(total(Payment.captured_minor - Payment.refunded_minor)).where(Payment.order_id == Order.id).scalar_subquery()
+_captured = select(total(Payment.captured_minor)).where(Payment.order_id == Order.id).scalar_subquery()
 _on_delivery = exists().where(Payment.order_id == Order.id, Payment.gateway == PAID_ON_DELIVERY)
 PREPAID_IS_PAID = select(Order.id.label("order_id"), Order.status, Order.total_minor, _captured.label("captured_minor")).where(
     Order.status.in_(STATUSES_SOLD), Order.total_minor > 0, ~_on_delivery, _captured < Order.total_minor
+)
+NOTHING_IS_KEPT = select(Order.id.label("order_id"), Order.status, Order.total_minor, _kept.label("kept_minor")).where(
+    or_(
+        and_(Order.status.not_in(STATUSES_SOLD), _kept > 0),
+        and_(Order.status.in_(STATUSES_SOLD), _kept > Order.total_minor),
+    )
+)
+_back = select(total(Refund.amount_minor)).where(Refund.payment_id == Payment.id).scalar_subquery()
+REFUNDS_ARE_COVERED = select(
+    Payment.id.label("payment_id"), Payment.captured_minor, Payment.refunded_minor, _back.label("refunds")
+).where(
+    or_(Payment.refunded_minor < 0, Payment.refunded_minor > Payment.captured_minor, Payment.refunded_minor != _back),
+)
+PAYMENTS_ARE_WHOLE = select(Payment.id.label("payment_id"), Payment.status, Payment.amount_minor, Payment.captured_minor).where(
+    Payment.captured_minor != case((Payment.status.in_(PAID), Payment.amount_minor), else_=0)
+)
+REFUND_KEY = literal("payment.refund:") + cast(Refund.id, String)
+REFUNDS_ARE_OWED = (
+    select(Refund.id.label("refund_id"), Refund.payment_id, Refund.status)
+    .outerjoin(OutboxMessage, OutboxMessage.dedupe_key == REFUND_KEY)
+    .where(Refund.status == RefundStatus.QUEUED, OutboxMessage.id.is_(None))
+)
+EVENTS_ARE_SINGLE = (
+    select(PaymentEvent.gateway, PaymentEvent.event_id, func.count().label("events"))
+    .group_by(PaymentEvent.gateway, PaymentEvent.event_id)
+    .having(func.count() > 1)
 )
 ONE_LIVE_ORDER = (
     select(Order.cart_id, func.count().label("orders"), func.min(Order.id).label("first"), func.max(Order.id).label("last"))
@@ -405,6 +428,11 @@ INVARIANTS: list[Invariant] = [
     Invariant("I6-line-sums", "Each line has a quantity, a price, and the tax that is inside it.", LINE_SUMS),
     Invariant("I7-one-currency", "Payments ask for the order's total in the order's currency.", ONE_CURRENCY),
     Invariant("I8-paid", "Orders that are prepaid and went on were paid in full.", PREPAID_IS_PAID),
+    Invariant("I9-kept", "No money is kept for nothing: of orders that are over, or paid twice, it goes back.", NOTHING_IS_KEPT),
+    Invariant("I10-refunds", "What goes back was captured, and each part of it is a refund.", REFUNDS_ARE_COVERED),
+    Invariant("I10-captured", "A payment is captured whole or not at all, and says so.", PAYMENTS_ARE_WHOLE),
+    Invariant("I10-refunds-are-owed", "Each refund that was promised has its errand.", REFUNDS_ARE_OWED),
+    Invariant("I11-events", "Each event of a provider is kept once.", EVENTS_ARE_SINGLE),
     Invariant("I12-whole-holds", "An order on HOLD is fully held, and knows until when.", HOLDS_ARE_WHOLE),
     Invariant("I13-one-live-order", "A cart is on one live order at most.", ONE_LIVE_ORDER),
     Invariant("I14-confirmed-once", "Each order that went through has one confirmation, and no other has any.", CONFIRMED_ONCE),

@@ -25,7 +25,7 @@ from sqlalchemy.orm import selectinload
 from app.extensions import db, now
 from app.models.catalog import Product, Variant
 from app.models.order import LineItem, Order, order_number
-from app.models.payment import Payment, PaymentStatus
+from app.models.payment import Payment, PaymentStatus, Refund
 from app.models.stock import StockAlert
 from app.services import addresses, codes
 from app.services.codes import Purpose
@@ -79,6 +79,51 @@ def confirmation(mailer: Mailer, order_id: int, *, key: str) -> EmailMessage | N
         outstanding_minor=max(0, order.total_minor - db.session.execute(paid).scalar_one()),
         link=f"{mailer.settings['BASE_URL']}/orders/{order.key}",
     )
+
+
+def cancelled(mailer: Mailer, order_id: int, *, key: str) -> EmailMessage | None:
+    """The mail that says that an order was called off, and what goes back of its money. Raises NotFound."""
+    promised = select(func.coalesce(func.sum(Refund.amount_minor), 0)).join(Payment).where(Payment.order_id == order_id)
+    back = db.session.execute(promised).scalar_one()
+    return _news(mailer, "cancelled", order_id, key=key, subject="Your order %s was cancelled", back_minor=back)
+
+
+def payment_expired(mailer: Mailer, order_id: int, *, key: str) -> EmailMessage | None:
+    """The mail that says that an order was not paid in time, and how to order the same again. Raises NotFound."""
+    return _news(mailer, "payment_expired", order_id, key=key, subject="Your order %s was not paid in time")
+
+
+def refunded(mailer: Mailer, refund_id: int, *, key: str) -> EmailMessage | None:
+    """The mail that says that money is on its way back. Raises NotFound."""
+    wanted = select(Refund.amount_minor, Payment.order_id).join(Payment, Payment.id == Refund.payment_id)
+    row = db.session.execute(wanted.where(Refund.id == refund_id)).first()
+    if row is None:
+        raise NotFound("There is no refund %(id)s.", id=refund_id)
+    return _news(mailer, "refunded", row.order_id, key=key, subject="Money back from your order %s", back_minor=row.amount_minor)
+
+
+def payment_problem(mailer: Mailer, payment_id: int, *, key: str) -> EmailMessage:
+    """The mail that tells the shop of a payment that a person must look at. Raises NotFound."""
+    columns = Payment.id, Payment.order_id, Payment.gateway, Payment.gateway_reference, Payment.amount_minor, Payment.currency
+    payment = db.session.execute(select(*columns, Payment.problem).where(Payment.id == payment_id)).first()
+    if payment is None:
+        raise NotFound("There is no payment %(id)s.", id=payment_id)
+    number = order_number(payment.order_id)
+    subject = f"Look at the payment of order {number}"
+    return _compose(
+        mailer, "payment_problem", key=key, to=mailer.settings["SHOP_EMAIL"], subject=subject, payment=payment, number=number
+    )
+
+
+def _news(mailer: Mailer, template: str, order_id: int, *, key: str, subject: str, **context: Any) -> EmailMessage | None:
+    """A mail to whoever ordered, if they have not been forgotten since; the subject has a place for the order's number."""
+    order = db.session.get(Order, order_id, populate_existing=True)
+    if order is None:
+        raise NotFound("There is no order %(id)s.", id=order_id)
+    if not order.email:
+        return None
+    link = f"{mailer.settings['BASE_URL']}/orders/{order.key}"
+    return _compose(mailer, template, key=key, to=order.email, subject=subject % order.number, order=order, link=link, **context)
 
 
 def account_code(mailer: Mailer, code_id: int, *, key: str) -> EmailMessage | None:

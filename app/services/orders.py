@@ -10,7 +10,7 @@ from sqlalchemy import Connection, bindparam, func, insert, select, update
 from sqlalchemy.orm import selectinload
 
 from app.extensions import Prepared, db, now
-from app.models.order import ALLOWED_MOVES, FIRST_NUMBER, IS_LIVE, LineItem, Order, OrderEvent, OrderStatus
+from app.models.order import ALLOWED_MOVES, FIRST_NUMBER, IS_LIVE, SOLD, LineItem, Order, OrderEvent, OrderStatus
 from app.models.payment import Payment, PaymentStatus
 from app.services import addresses, outbox, payments
 from app.services.addresses import NOWHERE
@@ -18,6 +18,8 @@ from app.services.customers import Contact
 from app.services.pricing import Priced
 
 SHOPPER = "shopper"
+WORKER = "worker"
+EXPIRED, REPLACED, UNPAID = "expired", "replaced", "unpaid for a day"  # why the shop itself cancels
 
 LIVE = Prepared(
     select(
@@ -91,7 +93,9 @@ def snapshot(priced: Priced, contact: Contact, notes: str) -> dict[str, Any]:
     }
 
 
-def prepare(priced: Priced, contact: Contact, notes: str, *, hold_minutes: int, locale: str) -> dict[str, Any]:
+def prepare(
+    priced: Priced, contact: Contact, notes: str, *, hold_minutes: int, locale: str, account_id: int | None, holder: str
+) -> dict[str, Any]:
     """Every column of the order that is known before the lock."""
     placed = now()
     return {
@@ -110,6 +114,8 @@ def prepare(priced: Priced, contact: Contact, notes: str, *, hold_minutes: int, 
         "shipping_name": priced.shipping.name if priced.shipping else "",
         "payment_name": priced.payment.name if priced.payment else "",
         "locale": locale,
+        "account_id": account_id,
+        "holder": "" if priced.is_direct else holder,
         "hold_expires_at": None if priced.is_direct else placed + timedelta(minutes=hold_minutes),
         "placed_at": placed,
         "created_at": placed,
@@ -171,6 +177,12 @@ def _lines(order_id: int, priced: Priced, placed: datetime) -> list[dict[str, An
     ]
 
 
+def holds(t: Connection, holder: str) -> int:
+    """How many unpaid orders of this holder hold stock."""
+    mine = Order.status == OrderStatus.HOLD, Order.holder == holder
+    return int(t.execute(select(func.count(Order.id)).where(*mine)).scalar_one())
+
+
 def owe_confirmation(t: Connection, order_id: int) -> None:
     outbox.owe(t, "order.confirmation", f"order.confirmation:{order_id}", {"order_id": order_id})
 
@@ -189,10 +201,22 @@ def move(t: Connection, order_id: int, to: OrderStatus, *, actor: str, reason: s
     return True
 
 
+def last_reason() -> Any:
+    """Of an `Order` in a query: why it was last moved."""
+    events = select(OrderEvent.reason).where(OrderEvent.order_id == Order.id).order_by(OrderEvent.id.desc()).limit(1)
+    return events.correlate(Order).scalar_subquery()
+
+
+def stock_lines(t: Connection, order_id: int) -> dict[int, tuple[int, int]]:
+    """(variant id, quantity) by line item id, of each line whose variant still exists."""
+    columns = LineItem.id, LineItem.variant_id, LineItem.quantity
+    rows = t.execute(select(*columns).where(LineItem.order_id == order_id, LineItem.variant_id.is_not(None)))
+    return {row.id: (row.variant_id, row.quantity) for row in rows if row.variant_id is not None}
+
+
 def quantities(t: Connection, order_id: int) -> list[tuple[int, int]]:
     """(variant id, quantity) of each line whose variant still exists."""
-    wanted = select(LineItem.variant_id, LineItem.quantity).where(LineItem.order_id == order_id, LineItem.variant_id.is_not(None))
-    return [(variant, quantity) for variant, quantity in t.execute(wanted) if variant is not None]
+    return list(stock_lines(t, order_id).values())
 
 
 def by_key(key: str) -> Order | None:
@@ -227,6 +251,7 @@ class Receipt:
     status: OrderStatus
     is_whole: bool
     placed_at: datetime
+    hold_expires_at: datetime | None
     email: str
     name: str
     phone: str
@@ -245,16 +270,24 @@ class Receipt:
     tax_minor: int
     total_minor: int
     outstanding_minor: int
+    back_minor: int  # what was paid and goes back, or went back
+
+    @property
+    def is_sold(self) -> bool:
+        """It is paid, or payable on delivery."""
+        return self.status in SOLD
 
 
 def receipt(order: Order, *, whole: bool) -> Receipt:
     """What this reader may see of the order."""
+    outstanding, back = payments.sums(order)
     return Receipt(
         key=order.key,
         number=order.number,
         status=OrderStatus(order.status),
         is_whole=whole,
         placed_at=order.placed_at,
+        hold_expires_at=order.hold_expires_at,
         email=order.email if whole else masked_email(order.email),
         name=order.name if whole else "",
         phone=order.phone if whole else "",
@@ -272,7 +305,8 @@ def receipt(order: Order, *, whole: bool) -> Receipt:
         shipping_minor=order.shipping_minor,
         tax_minor=order.tax_minor,
         total_minor=order.total_minor,
-        outstanding_minor=payments.outstanding(order.id),
+        outstanding_minor=outstanding,
+        back_minor=back,
     )
 
 

@@ -7,7 +7,8 @@ from typing import Any
 from sqlalchemy import Connection, func, select
 
 from app.extensions import Prepared, read
-from app.models.payment import Payment, PaymentMethod, PaymentStatus
+from app.models.order import Order, OrderStatus
+from app.models.payment import Payment, PaymentMethod
 from app.providers import GATEWAYS
 from app.services.shipping import codes
 
@@ -41,18 +42,20 @@ def methods(t: Connection | None = None) -> Sequence[Any]:
     return METHODS.rows(t)
 
 
-def offers(total_minor: int, needs_shipping: bool, country: str, offered: Sequence[Any] | None = None) -> list[Offer]:
+def offers(
+    total_minor: int, needs_shipping: bool, country: str, currency: str, offered: Sequence[Any] | None = None
+) -> list[Offer]:
     """Every active method whose gateway is there, for a total in minor units. Empty when there is nothing to pay."""
     if total_minor == 0:
         return []
     return [
-        Offer(row.id, row.name, row.description, row.gateway, _reason(row, total_minor, needs_shipping, country))
+        Offer(row.id, row.name, row.description, row.gateway, _reason(row, total_minor, needs_shipping, country, currency))
         for row in (methods() if offered is None else offered)
         if row.gateway in GATEWAYS
     ]
 
 
-def _reason(method: Any, total_minor: int, needs_shipping: bool, country: str) -> str | None:
+def _reason(method: Any, total_minor: int, needs_shipping: bool, country: str, currency: str) -> str | None:
     if needs_shipping and not method.allows_physical:
         return "It is for digital goods only."
     if not needs_shipping and not method.allows_digital:
@@ -63,14 +66,12 @@ def _reason(method: Any, total_minor: int, needs_shipping: bool, country: str) -
         return "Your total is too small for it."
     if method.max_total_minor is not None and total_minor > method.max_total_minor:
         return "Your total is too large for it."
-    return None
+    return GATEWAYS[method.gateway].refuses(total_minor, currency)
 
 
-def outstanding(order_id: int) -> int:
-    """What is still to be paid of an order, in minor units: its attempts that nothing has come of yet, at most its total."""
-    waiting = [PaymentStatus.CREATED, PaymentStatus.PENDING, PaymentStatus.AUTHORISED]
-    wanted = select(func.coalesce(func.max(Payment.amount_minor), 0)).where(
-        Payment.order_id == order_id, Payment.status.in_(waiting)
-    )
-    due: int = read(wanted).scalar_one()
-    return due
+def sums(order: Order) -> tuple[int, int]:
+    """(what is still to be paid, what goes back or went back) of an order, in minor units; of one that is over nothing is."""
+    columns = func.coalesce(func.sum(Payment.captured_minor), 0), func.coalesce(func.sum(Payment.refunded_minor), 0)
+    captured, back = read(select(*columns).where(Payment.order_id == order.id)).one()
+    is_over = order.status in (OrderStatus.CANCELLED, OrderStatus.REFUNDED)
+    return 0 if is_over else max(0, order.total_minor - int(captured)), int(back)

@@ -66,7 +66,7 @@ def price(
         raise OutOfStock(list(view.short))
     quote = choose(shipping.quotes(view, country, shipping.methods(t)), shipping_id, "shipping") if view.needs_shipping else None
     total = view.items_minor + (quote.price_minor if quote else 0)
-    offers = payments.offers(total, view.needs_shipping, country, payments.methods(t)) if total else []
+    offers = payments.offers(total, view.needs_shipping, country, currency, payments.methods(t)) if total else []
     offer = choose(offers, payment_id, "payment") if total else None
     lines = sorted(view.lines, key=lambda line: line.variant_id)
     rates = country_rates(country, t)

@@ -49,6 +49,8 @@ def place_order(
     notes: str,
     currency: str,
     hold_minutes: int,
+    holder: str = "",
+    most_holds: int | None = None,
     died_since: datetime | None = None,
 ) -> Placed:
     """Order this account's cart at what it costs now, with the name, phone and e-mail of the profile.
@@ -81,6 +83,8 @@ def place_order(
         notes=notes,
         shown_total_minor=None,
         hold_minutes=hold_minutes,
+        holder=holder,
+        most_holds=most_holds,
         buyer=Buyer(member.customer_id, member.account_id),
     )
 
@@ -119,7 +123,7 @@ def payment_offers(view: CartView, country: str, shipping_id: int | None) -> lis
     quote = next((quote for quote in fitting if quote.id == shipping_id), fitting[0] if fitting else None)
     total = view.items_minor + (quote.price_minor if quote else 0)
     if total and view.lines:
-        return payments.offers(total, view.needs_shipping, country if view.needs_shipping else "")
+        return payments.offers(total, view.needs_shipping, country if view.needs_shipping else "", view.currency)
     reason = NOT_PAID if view.lines else EMPTY
     rows = [row for row in payments.methods() if row.gateway in GATEWAYS]
     return [Offer(row.id, row.name, row.description, row.gateway, reason) for row in rows]

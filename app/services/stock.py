@@ -56,6 +56,16 @@ RELEASE = Prepared(
     .values(held=Variant.held - bindparam("wanted"))
     .returning(Variant.on_hand)
 )
+SELL_HELD = Prepared(
+    update(Variant)
+    .where(Variant.id == bindparam("variant"), Variant.held >= bindparam("wanted"))
+    .values(
+        on_hand=Variant.on_hand - bindparam("wanted"),
+        held=Variant.held - bindparam("wanted"),
+        is_listed=case((Variant.on_hand > bindparam("wanted"), Variant.is_listed), else_=False),
+    )
+    .returning(Variant.on_hand, Variant.low_stock_below)
+)
 LEFT = Prepared(select(case((Variant.is_active, AVAILABLE), else_=0).label("left")).where(Variant.id == bindparam("variant")))
 INSERT_MOVEMENTS = Prepared(insert(StockMovement))
 
@@ -87,6 +97,33 @@ def release(t: Connection, lines: Iterable[tuple[int, int]]) -> None:
     for variant, quantity in sorted(lines):
         if RELEASE.row_or_none(t, variant=variant, wanted=quantity) is None:
             raise AssertionError(f"variant {variant} holds less than {quantity}")
+
+
+def sell_held(t: Connection, lines: Sequence[tuple[int, int]]) -> list[Taken]:
+    """Take what a paid order held out of `on_hand`; lines are (variant id, quantity)."""
+    lines = sorted(lines)
+    sold = SELL_HELD.each(t, [{"variant": variant, "wanted": quantity} for variant, quantity in lines])
+    if None in sold:
+        raise AssertionError(f"less is held than was paid for: {lines}")
+    return [Taken(variant, quantity, *row) for (variant, quantity), row in zip(lines, sold, strict=True)]
+
+
+def take_back(t: Connection, lines: Mapping[int, tuple[int, int]], actor: str) -> None:
+    """Put the goods of an order that was called off on the shelf again; maps line item id to (variant id, quantity)."""
+    for line_id, (variant, quantity) in sorted(lines.items(), key=lambda item: item[1]):
+        back = update(Variant).where(Variant.id == variant).values(on_hand=Variant.on_hand + quantity, is_listed=True)
+        level, low_below = t.execute(back.returning(Variant.on_hand, Variant.low_stock_below)).one()
+        movement = {"variant_id": variant, "delta": quantity, "reason": Reason.RETURN, "line_item_id": line_id, "actor": actor}
+        t.execute(insert(StockMovement), movement)
+        close_alerts(t, variant, level, low_below)
+    catalog.refresh(t, [variant for variant, _ in lines.values()])
+
+
+def close_alerts(t: Connection, variant_id: int, level: int, low_below: int) -> None:
+    """Close the alerts that are no longer true of a variant with so many on hand."""
+    closing = ["out"] * (level > 0) + ["low"] * (level >= low_below)
+    open_ones = StockAlert.variant_id == variant_id, StockAlert.status == "open", StockAlert.kind.in_(closing)
+    t.execute(update(StockAlert).where(*open_ones).values(status="closed", closed_at=now()))
 
 
 def record_sale(t: Connection, taken: Sequence[Taken], line_items: Mapping[int, int], actor: str) -> None:
@@ -144,12 +181,7 @@ def put(t: Connection, variant_id: int, level: int, *, reason: Reason, actor: st
         return 0
     t.execute(update(Variant).where(Variant.id == variant_id).values(on_hand=level, is_listed=level > 0))
     t.execute(insert(StockMovement).values(variant_id=variant_id, delta=delta, reason=reason, actor=actor))
-    closing = ["out"] * (level > 0) + ["low"] * (level >= row.low_stock_below)
-    t.execute(
-        update(StockAlert)
-        .where(StockAlert.variant_id == variant_id, StockAlert.status == "open", StockAlert.kind.in_(closing))
-        .values(status="closed", closed_at=now())
-    )
+    close_alerts(t, variant_id, level, row.low_stock_below)
     return delta
 
 

@@ -5,7 +5,7 @@ import json
 import pytest
 
 from app.extensions import transaction
-from app.services import outbox
+from app.services import errands, outbox
 
 
 @pytest.fixture
@@ -23,14 +23,14 @@ def flask(app, app_context):
 
 
 def test_what_is_owed_is_listed(flask):
-    outbox._done(1)
+    errands._done(1)
 
     assert [line.split()[:3] for line in flask("list")[1].splitlines()] == [["2", "owed", "0"]]
     assert [line.split()[:3] for line in flask("list", "--all")[1].splitlines()] == [["1", "done", "0"], ["2", "owed", "0"]]
 
 
 def test_it_is_listed_as_json_lines(flask):
-    outbox._failed(2, "Odd")
+    errands._failed(2, "Odd")
 
     told = [json.loads(line) for line in flask("list", "--format", "jsonl")[1].splitlines()]
 
@@ -41,24 +41,24 @@ def test_it_is_listed_as_json_lines(flask):
 
 
 def test_leased_and_dead_messages_are_told_apart(flask):
-    for _ in range(outbox.TRIES):
-        outbox._failed(1, "Odd")
-    outbox.claim()
+    for _ in range(errands.TRIES):
+        errands._failed(1, "Odd")
+    errands.claim()
 
     assert [line.split()[1] for line in flask("list")[1].splitlines()] == ["dead", "leased"]
 
 
 def test_dead_messages_are_retried(flask):
-    for _ in range(outbox.TRIES):
-        outbox._failed(1, "Odd")
+    for _ in range(errands.TRIES):
+        errands._failed(1, "Odd")
 
     assert flask("retry", "--dead") == (0, "1 to be tried again.\n")
     assert [row["state"] for row in outbox.messages()] == ["owed", "owed"]
 
 
 def test_named_messages_are_retried_all_or_none(flask):
-    outbox._failed(1, "Odd")
-    outbox._done(2)
+    errands._failed(1, "Odd")
+    errands._done(2)
 
     assert flask("retry", "1", "2") == (1, "Error: No message 2 is owed.\n")
     assert outbox.messages()[0]["attempts"] == 1
@@ -67,8 +67,8 @@ def test_named_messages_are_retried_all_or_none(flask):
 
 
 def test_messages_that_were_not_named_are_left_alone(flask):
-    outbox._failed(1, "Odd")
-    outbox._failed(2, "Odd")
+    errands._failed(1, "Odd")
+    errands._failed(2, "Odd")
 
     flask("retry", "1")
 

@@ -20,7 +20,7 @@ from app.extensions import db, transaction
 from app.models.catalog import Variant
 from app.models.outbox import OutboxMessage
 from app.models.payment import PaymentMethod, ShippingMethod
-from app.services import outbox, worker
+from app.services import errands, outbox, worker
 from tests import live
 from tests.factories import a_variant
 from tests.planting import a_hold, an_order, breach
@@ -265,7 +265,7 @@ def test_a_worker_waits_for_a_database_that_is_away_and_tells_it_once(app, app_c
 
     other = threading.Thread(target=come_back)
     other.start()
-    worker.run([lambda: len(outbox.claim())], say=told.append, stop=stop)
+    worker.run([lambda: len(errands.claim())], say=told.append, stop=stop)
     other.join()
 
     assert [line.split("(")[0] for line in told] == ["the database cannot be used ", "the database is back"]

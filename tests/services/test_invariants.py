@@ -13,6 +13,13 @@ from tests.planting import a_hold, an_order, breach
 
 LONG_AGO = "'2020-01-01 00:00:00.000000'"
 SALE = "INSERT INTO stock_movement (id, variant_id, delta, reason, line_item_id, actor, created_at)"
+PAID_ALL = "UPDATE payment SET captured_minor = amount_minor, status = 'CAPTURED'"
+PAID_3 = f"{PAID_ALL} WHERE id = 3"
+REFUND = (
+    "(id, payment_id, key, amount_minor, currency, status, reason, actor, gateway_reference, created_at)"
+    f" VALUES (901, 3, 'k', 100, 'GBP', 'QUEUED', '', 'x', '', {LONG_AGO})"
+)
+EVENT = f"INSERT INTO payment_event (id, gateway, event_id, kind, created_at) VALUES (%s, 'elsewhere', 'e', '', {LONG_AGO})"
 
 # (invariant, constraint to lift first, what to do). Orders 1 and 2 are sold, 3 is on HOLD; variant 2 is sold out.
 BREACHES = [
@@ -52,6 +59,18 @@ BREACHES = [
     ("I7-one-currency", "", "UPDATE payment SET amount_minor = 1 WHERE order_id = 1"),
     ("I8-paid", "", "UPDATE payment SET gateway = 'pretend', status = 'PENDING' WHERE order_id = 1"),
     ("I8-paid", "", "DELETE FROM payment WHERE order_id = 1"),
+    ("I9-kept", "", f"{PAID_3}; UPDATE \"order\" SET status = 'CANCELLED' WHERE id = 3"),
+    ("I9-kept", "", f"UPDATE payment SET order_id = 2 WHERE id = 1; {PAID_ALL}"),
+    ("I10-refunds", "", f"{PAID_3}; UPDATE payment SET refunded_minor = 1 WHERE id = 3"),
+    (
+        "I10-refunds",
+        "payment.ck_payment_refunded",
+        f"INSERT INTO refund {REFUND}; UPDATE payment SET refunded_minor = 100 WHERE id = 3",
+    ),
+    ("I10-captured", "", "UPDATE payment SET status = 'CAPTURED' WHERE id = 1"),
+    ("I10-captured", "", "UPDATE payment SET captured_minor = amount_minor WHERE id = 1"),
+    ("I10-refunds-are-owed", "", f"INSERT INTO refund {REFUND}"),
+    ("I11-events", "payment_event.uq_payment_event_gateway_event_id", f"{EVENT % 901}; {EVENT % 902}"),
     ("I12-whole-holds", "", "UPDATE line_item SET variant_id = NULL WHERE order_id = 3"),
     ("I12-whole-holds", "", 'UPDATE "order" SET hold_expires_at = NULL WHERE id = 3'),
     ("I13-one-live-order", "", "DROP INDEX uq_order_live_cart_id; UPDATE \"order\" SET cart_id = 'same'"),

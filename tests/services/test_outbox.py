@@ -11,7 +11,7 @@ from sqlalchemy import select, update
 from app.cli.shop import rounds
 from app.extensions import db, now, transaction
 from app.models.outbox import OutboxMessage
-from app.services import outbox
+from app.services import errands, outbox
 from app.services.errors import NotFound
 from tests import live
 from tests.factories import a_variant
@@ -83,14 +83,14 @@ def test_a_mail_server_that_is_away_loses_nothing(app, app_context):
 
 
 def test_waits_double_up_to_an_hour():
-    assert [outbox.wait_seconds(tries) for tries in range(1, 12)] == [10, 20, 40, 80, 160, 320, 640, 1280, 2560, 3600, 3600]
+    assert [errands.wait_seconds(tries) for tries in range(1, 12)] == [10, 20, 40, 80, 160, 320, 640, 1280, 2560, 3600, 3600]
 
 
 def test_after_twelve_tries_a_message_is_given_up_on_until_somebody_retries_it(smtp):
     an_order(a_variant())
     smtp.refuse = "550 no"
 
-    for _ in range(outbox.TRIES):
+    for _ in range(errands.TRIES):
         pass_time(available_at=timedelta())
         work()
     assert messages()[0].is_dead
@@ -106,10 +106,10 @@ def test_after_twelve_tries_a_message_is_given_up_on_until_somebody_retries_it(s
 def test_a_claimed_message_is_nobody_elses_until_its_lease_is_over(app_context):
     an_order(a_variant())
 
-    assert [len(outbox.claim()), len(outbox.claim())] == [1, 0]
+    assert [len(errands.claim()), len(errands.claim())] == [1, 0]
     pass_time(lease_until=timedelta(seconds=1))
 
-    assert len(outbox.claim()) == 1
+    assert len(errands.claim()) == 1
 
 
 @pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
@@ -119,7 +119,7 @@ def test_a_message_that_another_is_claiming_just_now_is_passed_over(app_context)
 
     with db.engine.begin() as other:
         taken = other.execute(select(OutboxMessage.id).order_by(OutboxMessage.id).limit(1).with_for_update()).scalar_one()
-        claimed = [row.id for row in outbox.claim()]
+        claimed = [row.id for row in errands.claim()]
 
     assert len(claimed) == 1
     assert taken not in claimed
@@ -127,8 +127,8 @@ def test_a_message_that_another_is_claiming_just_now_is_passed_over(app_context)
 
 def test_what_a_killed_worker_had_claimed_is_sent_again_under_the_same_name(smtp):
     an_order(a_variant())
-    [claimed] = outbox.claim()
-    outbox.HANDLERS[claimed.topic](rounds()[0].args[0], claimed.payload, claimed.dedupe_key)  # sent, then killed
+    [claimed] = errands.claim()
+    errands.HANDLERS[claimed.topic](rounds()[0].args[0], claimed.payload, claimed.dedupe_key)  # sent, then killed
 
     pass_time(lease_until=timedelta(seconds=1))
     work()
@@ -140,14 +140,14 @@ def test_what_a_killed_worker_had_claimed_is_sent_again_under_the_same_name(smtp
 @pytest.mark.breaks_invariants
 def test_a_claim_is_small_and_takes_the_oldest_first(app_context):
     with transaction() as t:
-        for number in range(outbox.BATCH + 3):
+        for number in range(errands.BATCH + 3):
             outbox.owe(t, "test", f"test:{number}", {})
         first = update(OutboxMessage).where(OutboxMessage.dedupe_key == "test:12")
         t.execute(first.values(available_at=now() - timedelta(hours=1)))
 
-    keys = {row.dedupe_key for row in outbox.claim()}
+    keys = {row.dedupe_key for row in errands.claim()}
 
-    assert len(keys) == outbox.BATCH
+    assert len(keys) == errands.BATCH
     assert "test:12" in keys and "test:11" not in keys
 
 
@@ -173,8 +173,8 @@ def test_errors_tell_no_addresses():
     class Odd(Exception):
         pass
 
-    assert outbox.describe(Odd("alice@example.com did it")) == "Odd"
-    assert outbox.describe(NotFound("nobody like alice@example.com here")) == "NotFound: nobody like … here"
+    assert errands.describe(Odd("alice@example.com did it")) == "Odd"
+    assert errands.describe(NotFound("nobody like alice@example.com here")) == "NotFound: nobody like … here"
 
 
 @pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)

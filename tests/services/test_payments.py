@@ -14,7 +14,7 @@ pytestmark = pytest.mark.usefixtures("app_context")
 
 def offers(total: int = 1000, *, physical: bool = True, country: str = "GB") -> dict[str, str | None]:
     db.session.rollback()
-    return {offer.name: offer.reason for offer in payments.offers(total, physical, country)}
+    return {offer.name: offer.reason for offer in payments.offers(total, physical, country, "GBP")}
 
 
 def test_pay_on_delivery_is_for_what_is_delivered():

@@ -1,0 +1,67 @@
+"""Calling an order off, by whoever ordered or by staff: its goods go back on the shelf and its money goes back."""
+
+from sqlalchemy import select, update
+
+from app.extensions import retried, transaction
+from app.models.order import LineItem, Order, OrderStatus
+from app.models.payment import Payment, PaymentStatus
+from app.providers import GATEWAYS
+from app.services import orders, outbox, paying, refunds, stock
+from app.services.errors import NotFound, ShopError
+
+CANCELLABLE = (OrderStatus.HOLD, OrderStatus.FAILED, OrderStatus.PROCESSING)
+
+
+class NotCancellable(ShopError):
+    message = "This order cannot be cancelled any more. Please write to us."
+    status = 409
+
+
+class NothingToPay(ShopError):
+    message = "This order does not wait for cash."
+    status = 409
+
+
+def may_shopper_cancel(status: str, has_digital: bool) -> bool:
+    """Whether whoever ordered may call it off: until it is packed, and as long as nothing was handed over by e-mail."""
+    return status in (OrderStatus.HOLD, OrderStatus.FAILED) or (status == OrderStatus.PROCESSING and not has_digital)
+
+
+@retried
+def cancel(order_id: int, *, actor: str, reason: str) -> int:
+    """Call an order off; answers how much money goes back, in minor units. Raises NotFound, NotCancellable.
+
+    As `orders.SHOPPER` one may as long as `may_shopper_cancel` says so, as anybody else until it was sent.
+    """
+    with transaction() as t:
+        status = t.execute(select(Order.status).where(Order.id == order_id).with_for_update()).scalar()
+        if status is None:
+            raise NotFound("There is no such order.")
+        digital = select(LineItem.id).where(LineItem.order_id == order_id, LineItem.is_digital)
+        may = status in CANCELLABLE
+        if actor == orders.SHOPPER:
+            may = may_shopper_cancel(status, t.execute(digital).first() is not None)
+        if not may or not orders.move(t, order_id, OrderStatus.CANCELLED, actor=actor, reason=reason):
+            raise NotCancellable
+        lines = orders.stock_lines(t, order_id)
+        if status == OrderStatus.HOLD:
+            stock.release(t, list(lines.values()))
+        elif status == OrderStatus.PROCESSING:
+            stock.take_back(t, lines, actor)
+        paying.cancel_open(t, order_id)
+        back = refunds.promise_all(t, order_id, reason=reason, actor=actor)
+        outbox.owe(t, "order.cancelled", f"order.cancelled:{order_id}", {"order_id": order_id})
+    return back
+
+
+@retried
+def record_cash(order_id: int, *, actor: str) -> int:
+    """Write down that an order which is paid at the door was paid; answers how much, in minor units. Raises NothingToPay."""
+    with transaction() as t:
+        by_hand = [name for name, gateway in dict(GATEWAYS).items() if gateway.is_direct]
+        waiting = Payment.order_id == order_id, Payment.status == PaymentStatus.CREATED, Payment.gateway.in_(by_hand)
+        values = {"status": PaymentStatus.CAPTURED, "captured_minor": Payment.amount_minor}
+        paid = t.execute(update(Payment).where(*waiting).values(**values).returning(Payment.amount_minor)).scalar()
+        if paid is None:
+            raise NothingToPay
+    return int(paid)
