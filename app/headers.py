@@ -58,8 +58,8 @@ def init_app(app: Flask) -> None:
 
 
 def is_api() -> bool:
-    """Whether a program asks. It proves itself by a token, which no other site can make a browser send."""
-    return request.path.startswith("/api/")
+    """Whether a program asks. It proves itself by a token or a signature, which no other site can make a browser send."""
+    return request.path.startswith(("/api/", "/webhooks/"))
 
 
 def is_same_origin() -> bool:

@@ -118,12 +118,21 @@ def show(template: str, status: int = 200, **context: Any) -> Response:
 
 def go(address: str) -> AnyResponse:
     """On to another page: a 303 for a browser, `HX-Redirect` for htmx, which would swap a followed redirect into the page."""
+    return leave(address if wants_fragment() else here() + address)
+
+
+def here() -> str:
+    """The shop as whoever asks calls it; the hosts that it has are known."""
+    return request.host_url.rstrip("/")
+
+
+def leave(address: str) -> AnyResponse:
+    """On to another site, where the shopper pays."""
     if wants_fragment():
         response = make_response("", 200)
         response.headers["HX-Redirect"] = address
         return response
-    response = redirect(request.host_url.rstrip("/") + address, 303)
-    return response
+    return redirect(address, 303)
 
 
 def is_own_page(address: str) -> bool:

@@ -5,8 +5,9 @@ from flask import current_app, g
 from app.api import schemas
 from app.api.operations import operation
 from app.models.order import OrderStatus
-from app.services import paying, programs
+from app.services import account_orders, paying, programs
 from app.services.accounts import Member
+from app.services.errors import NotFound
 
 
 @operation("POST", "/shop/checkout/cart", answers=schemas.Ordered, body=schemas.Checkout, errors=(400,), not_found=400)
@@ -19,7 +20,9 @@ def place_order(member: Member, body: schemas.Checkout) -> schemas.Ordered:
         payment_id=body.payment_method,
         notes=body.notes or "",
         currency=current_app.config["CURRENCY"],
-        hold_minutes=current_app.config["HOLD_MINUTES"],
+        hold_minutes=current_app.config["WHOLE_HOLD_MINUTES"],
+        holder=f"account {member.account_id}",
+        most_holds=limit("HOLDS_PER_BROWSER"),
         died_since=g.get("died_since"),
     )
     if placed.status != OrderStatus.HOLD:
@@ -30,11 +33,19 @@ def place_order(member: Member, body: schemas.Checkout) -> schemas.Ordered:
 @operation("POST", "/shop/checkout/order/<key>", answers=schemas.Ordered, body=schemas.PayAgain, errors=(400, 404))
 def pay_again(member: Member, key: str, body: schemas.PayAgain) -> schemas.Ordered:
     """Pay an unpaid order of yours, in the same way or another."""
+    order = account_orders.by_key(member.account_id, key)
+    if order is None:
+        raise NotFound("There is no such order.")
     next_step = paying.pay_again(
-        key,
-        member.account_id,
+        order.id,
         body.payment_method,
         base_url=current_app.config["BASE_URL"],
-        hold_minutes=current_app.config["HOLD_MINUTES"],
+        hold_minutes=current_app.config["WHOLE_HOLD_MINUTES"],
+        most_tries=limit("PAYMENTS_PER_ORDER"),
     )
     return schemas.Ordered(next_step=next_step) if next_step else schemas.Ordered(order_key=key)
+
+
+def limit(setting: str) -> int | None:
+    """A limit; None while limits are off."""
+    return current_app.config[setting] if current_app.config["RATELIMIT_ENABLED"] else None

@@ -35,6 +35,12 @@ def clear(response: Response) -> Response:
     return cookie.clear(response)
 
 
+def empty() -> None:
+    """Show an empty cart for the rest of this request."""
+    read()
+    g.cart = Cart()
+
+
 def with_new_id(cart: Cart) -> Cart:
     """The same cart as another one, after this one was ordered."""
     member = login.current()

@@ -7,6 +7,13 @@ from wtforms.validators import InputRequired
 from app.services.addresses import Address, Rules
 from app.web import PageForm
 
+MOST_ID_DIGITS = 9
+
+
+def number(typed: str | None) -> int | None:
+    """A row's id from a form field; anything else is none."""
+    return int(typed) if typed and typed.isascii() and typed.isdigit() and len(typed) <= MOST_ID_DIGITS else None
+
 
 class PlaceForm(PageForm):
     """What every form with an address can do; each lists its own fields."""

@@ -11,8 +11,8 @@ from app import templating, web
 from app.account import login
 from app.cart import keeper
 from app.cart.routes import current_cart
-from app.checkout import afterwards, bp, receipt, shown
-from app.checkout.forms import CheckoutForm, FindForm
+from app.checkout import afterwards, bp, guard, payment, receipt, shown
+from app.checkout.forms import CheckoutForm, FindForm, number
 from app.checkout.shown import Shown
 from app.extensions import Busy, limiter
 from app.models.order import OrderStatus
@@ -24,6 +24,7 @@ from app.services import (
     checkout,
     customers,
     orders,
+    paying,
     payments,
     prefill,
     pricing,
@@ -32,9 +33,8 @@ from app.services import (
 )
 from app.services.cart import Cart, CartView, Notice
 from app.services.customers import InvalidContact
-from app.services.errors import AlreadyOrdered, MethodUnavailable, OutOfStock, TotalChanged
+from app.services.errors import AlreadyOrdered, MethodUnavailable, OutOfStock, ShopError, TotalChanged
 
-MOST_ID_DIGITS = 9
 EXPIRED = "This page was open for too long, or cookies are switched off. Press the button once more."
 
 
@@ -75,7 +75,7 @@ def desk(cart: Cart, form: CheckoutForm, notices: list[Notice]) -> Desk:
     form.delivery.data = str(chosen(form.delivery.data, fitting) or "") or None
     quote = next((quote for quote in fitting if str(quote.id) == form.delivery.data), None)
     total = view.items_minor + (quote.price_minor if quote else 0)
-    offers = payments.offers(total, view.needs_shipping, country if view.needs_shipping else "")
+    offers = payments.offers(total, view.needs_shipping, country if view.needs_shipping else "", view.currency)
     form.payment.data = str(chosen(form.payment.data, [offer for offer in offers if offer.is_available]) or "") or None
     if not offers:
         form.unwanted.add("payment")
@@ -94,11 +94,6 @@ def chosen(asked: str | None, fitting: list[Any]) -> int | None:
     """The choice that was made if it is among these, else the first of them."""
     ids = [choice.id for choice in fitting]
     return number(asked) if number(asked) in ids else ids[0] if ids else None
-
-
-def number(typed: str | None) -> int | None:
-    """A row's id from a form field; anything else is none."""
-    return int(typed) if typed and typed.isascii() and typed.isdigit() and len(typed) <= MOST_ID_DIGITS else None
 
 
 @bp.get("/checkout")
@@ -136,7 +131,7 @@ def place() -> AnyResponse:
     picked = {"shipping": form.delivery.data, "payment": form.payment.data}
     try:
         with limiter.limit(lambda: current_app.config["CHECKOUT_LIMIT"]):
-            placed = submitted(wanted, form, was)
+            return thanks(submitted(wanted, form, was))
     except InvalidContact as error:
         form.say(error.fields)
         form.doubted_postcode.data = form.postcode.data if "postcode" in error.fields else ""
@@ -152,7 +147,10 @@ def place() -> AnyResponse:
         return ordered_before(wanted, form, error)
     except (Busy, RateLimitExceeded) as error:
         return later(wanted, form, error)
-    return thanks(placed)
+    except (
+        ShopError
+    ) as error:  # too many unpaid orders or tries to pay; the provider cannot be reached; the order was paid meanwhile
+        return not_now(wanted, form, error)
 
 
 def submitted(wanted: Cart, form: CheckoutForm, was: Shown | None) -> checkout.Placed:
@@ -162,15 +160,20 @@ def submitted(wanted: Cart, form: CheckoutForm, was: Shown | None) -> checkout.P
     shipping_id = number(form.delivery.data) if was.needs_shipping else None
     total = shown_total(was, form, shipping_id)
     contact = checked_contact(form, was.needs_shipping)
+    payment_id = number(form.payment.data)
+    if not guard.may_pay_by(payment_id):
+        raise paying.TooManyTries
     return checkout.place_order(
         was.cart,
         contact,
         currency=current_app.config["CURRENCY"],
         shipping_id=shipping_id,
-        payment_id=number(form.payment.data),
+        payment_id=payment_id,
         notes=form.notes.data or "",
         shown_total_minor=total,
-        hold_minutes=current_app.config["HOLD_MINUTES"],
+        hold_minutes=current_app.config["WHOLE_HOLD_MINUTES"],
+        holder=guard.holder(),
+        most_holds=guard.most("HOLDS_PER_BROWSER"),
         buyer=login.buyer(),
     )
 
@@ -182,6 +185,14 @@ def later(wanted: Cart, form: CheckoutForm, error: Busy | RateLimitExceeded) -> 
     slow = Notice("That was too often, and nothing was ordered. Please wait a minute, then press the button again.")
     response = page(desk(wanted, form, [told if is_busy else slow]), 503 if is_busy else 429)
     response.headers["Retry-After"] = "5" if is_busy else "60"
+    return response
+
+
+def not_now(wanted: Cart, form: CheckoutForm, error: ShopError) -> Response:
+    """The form with everything kept, and why it leads to no payment now."""
+    response = page(desk(wanted, form, [Notice(error.message, error.values)]), error.status)
+    if error.retry_seconds:
+        response.headers["Retry-After"] = str(error.retry_seconds)
     return response
 
 
@@ -258,10 +269,10 @@ def page(here: Desk, status: int) -> Response:
 
 
 def thanks(placed: checkout.Placed) -> AnyResponse:
-    """Home, which opens with the confirmation; the cart is gone, unless its payment is still awaited."""
-    is_waiting = placed.status == OrderStatus.HOLD
-    response = receipt.add(placed.key, make_response(web.go(f"/orders/{placed.key}" if is_waiting else "/")))
-    return response if is_waiting else keeper.clear(response)
+    """Home, which opens with the confirmation, the cart gone; or to the provider, where it is paid. Raises PaymentUnavailable."""
+    if placed.status == OrderStatus.HOLD:
+        return payment.leave(placed.order_id, placed.key)
+    return keeper.clear(receipt.add(placed.key, make_response(web.go("/"))))
 
 
 def ordered_and_reloaded(was: Shown | None, cart: Cart) -> AnyResponse | None:

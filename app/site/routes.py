@@ -7,8 +7,10 @@ from sqlalchemy import text
 from werkzeug.wrappers import Response as AnyResponse
 
 from app import web
+from app.cart import keeper
 from app.checkout import receipt
 from app.extensions import db
+from app.models.order import SOLD
 from app.services import catalog, orders
 from app.site import bp
 
@@ -20,14 +22,16 @@ SITEMAP_CAP = 50_000  # addresses in one sitemap. Source: sitemaps.org, protocol
 @web.public
 def home() -> Response:
     """The shop window; for whoever has just ordered, it opens with their confirmation."""
-    key = receipt.read().panel_key
-    found = orders.by_key(key) if key else None
-    panel = orders.receipt(found, whole=True) if found else None
-    page = catalog.page()
-    response = make_response(render_template("site/home.html", **web.frame(), page=page, panel=panel))
+    asked = request.args.get("order", "")  # by whoever comes back from paying, in a browser that did not order
+    found = orders.by_key(receipt.read().panel_key or asked)
+    panel = orders.receipt(found, whole=receipt.holds(found.key)) if found else None
+    was_sold = found is not None and found.status in SOLD and keeper.read().id == found.cart_id
+    if was_sold:
+        keeper.empty()
+    response = make_response(render_template("site/home.html", **web.frame(), page=catalog.page(), panel=panel))
     if panel:
         response.headers["Cache-Control"] = "no-store"
-    return response
+    return keeper.clear(response) if was_sold else response
 
 
 @bp.get("/help")

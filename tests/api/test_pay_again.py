@@ -191,7 +191,7 @@ def test_a_gateway_that_was_taken_away_is_one_that_is_down(alice, method, monkey
     alice.put_in((a_variant(on_hand=5), 2))
     alice.post(CHECKOUT, alice.wish(payment_method=method))
     with transaction() as t:
-        t.execute(Payment.__table__.update().values(status="CREATED", next_step=None))
+        t.execute(Payment.__table__.update().values(status="CREATED", next_step=None, asked_at=None))
     monkeypatch.delitem(current_app.extensions["gateways"], "elsewhere")
 
     with pytest.raises(paying.PaymentUnavailable):
