@@ -7,6 +7,7 @@ from app.api.operations import operation
 from app.models.order import OrderStatus
 from app.services import paying, programs
 from app.services.accounts import Member
+from app.services.shelf import Shelf
 
 
 @operation("POST", "/shop/checkout/cart", answers=schemas.Ordered, body=schemas.Checkout, errors=(400,), not_found=400)
@@ -20,6 +21,7 @@ def place_order(member: Member, body: schemas.Checkout) -> schemas.Ordered:
         notes=body.notes or "",
         currency=current_app.config["CURRENCY"],
         hold_minutes=current_app.config["HOLD_MINUTES"],
+        shelf=Shelf.of(current_app.config),
         died_since=g.get("died_since"),
     )
     if placed.status != OrderStatus.HOLD:

@@ -14,6 +14,7 @@ from app.models.order import Order
 from app.services import accounts, orders, reorder
 from app.services.customers import InvalidContact
 from app.services.errors import CartFull
+from app.services.shelf import Shelf
 
 
 def page(found: Order, status: int = 200, *, account_form: NewPasswordForm | None = None, told: str = "") -> Response:
@@ -22,7 +23,7 @@ def page(found: Order, status: int = 200, *, account_form: NewPasswordForm | Non
     return web.show(
         "checkout/order.html",
         status,
-        order=orders.receipt(found, whole=whole),
+        order=orders.receipt(found, whole=whole, shelf=Shelf.of(current_app.config)),
         form=FindForm(number=found.number),
         account_form=(account_form or NewPasswordForm()) if whole and may_get_account(found) else None,
         told=told,

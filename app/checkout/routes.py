@@ -11,7 +11,7 @@ from app import templating, web
 from app.account import login
 from app.cart import keeper
 from app.cart.routes import current_cart
-from app.checkout import afterwards, bp, receipt, shown
+from app.checkout import afterwards, bp, downloads, receipt, shown
 from app.checkout.forms import CheckoutForm, FindForm
 from app.checkout.shown import Shown
 from app.extensions import Busy, limiter
@@ -33,6 +33,9 @@ from app.services import (
 from app.services.cart import Cart, CartView, Notice
 from app.services.customers import InvalidContact
 from app.services.errors import AlreadyOrdered, MethodUnavailable, OutOfStock, TotalChanged
+from app.services.shelf import Shelf
+
+__all__ = ["bp", "downloads"]
 
 MOST_ID_DIGITS = 9
 EXPIRED = "This page was open for too long, or cookies are switched off. Press the button once more."
@@ -171,6 +174,7 @@ def submitted(wanted: Cart, form: CheckoutForm, was: Shown | None) -> checkout.P
         notes=form.notes.data or "",
         shown_total_minor=total,
         hold_minutes=current_app.config["HOLD_MINUTES"],
+        shelf=Shelf.of(current_app.config),
         buyer=login.buyer(),
     )
 

@@ -18,6 +18,7 @@ from app.extensions import db
 from app.services import (
     accounts,
     attempts,
+    digital,
     doctor as doctor_service,
     idempotency,
     invariants,
@@ -31,8 +32,10 @@ from app.services.doctor import Finding
 from app.services.invariants import Breach
 from app.services.mail import Mailer
 from app.services.safekeeping import Backup
+from app.services.shelf import Shelf
 
 FORGETTING = (accounts.forget_codes, attempts.forget, idempotency.forget, personal.forget_finished)
+COMPLETE_SECONDS = 5  # between two looks for digital orders that are done
 FORGET_SECONDS = 3600  # between two looks for what is not to be kept any more
 WORKER_SIGN = "worker"  # a file of the instance: locked while a worker runs
 
@@ -62,6 +65,7 @@ def rounds() -> list[worker_service.Round]:
     mailer = Mailer(current_app.config, lambda name, context: current_app.jinja_env.get_template(name).render(context))
     return [
         partial(outbox.deliver_due, mailer, say),
+        worker_service.every(COMPLETE_SECONDS, partial(digital.complete_digital, Shelf.of(current_app.config))),
         *(worker_service.every(FORGET_SECONDS, forget) for forget in FORGETTING),
     ]
 

@@ -7,12 +7,13 @@ from sqlalchemy import Connection
 
 from app.extensions import retried, transaction
 from app.models.order import NOTES_MAX, OrderStatus
-from app.services import account_carts, customers, orders, paying, pricing, stock, text
+from app.services import account_carts, customers, digital, orders, paying, pricing, stock, text
 from app.services.addresses import NOWHERE, Address
 from app.services.cart import Cart
 from app.services.customers import Buyer, Contact, InvalidContact
 from app.services.errors import AlreadyOrdered, TotalChanged
 from app.services.pricing import Priced
+from app.services.shelf import Shelf
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,13 +74,15 @@ def place_order(
     notes: str,
     shown_total_minor: int | None,
     hold_minutes: int,
+    shelf: Shelf | None = None,
     buyer: Buyer | None = None,
     locale: str = "en_GB",
 ) -> Placed:
     """Turn a cart into an order; placing one cart twice answers the same order.
 
     Everything is computed before the lock and written under it, or nothing is. A direct order takes its stock and is
-    PROCESSING; a redirect order holds its stock and is on HOLD, for `hold_minutes`. `shown_total_minor` is what the
+    PROCESSING; a redirect order holds its stock and is on HOLD, for `hold_minutes`. What is digital in an
+    order that costs nothing is yielded from the `shelf`. `shown_total_minor` is what the
     shopper was shown, if anything was. A `buyer`'s order is their account's, and what it takes leaves their cart; an order
     without one is a guest's. Raises EmptyCart, MethodUnavailable, InvalidContact (notes), AlreadyOrdered, TotalChanged,
     OutOfStock, Busy.
@@ -104,6 +107,8 @@ def place_order(
         values |= {"account_id": buyer.account_id if buyer else None}
         order_id, line_ids = orders.write(t, values, priced, buyer.customer_id if buyer else customers.guest(t, contact))
         stock.record_sale(t, taken, line_ids, orders.SHOPPER)
+        if shelf and not priced.total_minor and any(line.is_digital for line in priced.lines):
+            digital.fulfil(t, order_id, shelf)
         if buyer and priced.is_direct:  # until a payment is verified, nothing was lost yet
             account_carts.take_out(t, buyer.customer_id, cart)
     return Placed(order_id, values["key"], values["status"], is_new=True)

@@ -12,10 +12,11 @@ from sqlalchemy.orm import selectinload
 from app.extensions import Prepared, db, now
 from app.models.order import ALLOWED_MOVES, FIRST_NUMBER, IS_LIVE, LineItem, Order, OrderEvent, OrderStatus
 from app.models.payment import Payment, PaymentStatus
-from app.services import addresses, outbox, payments
+from app.services import addresses, outbox, payments, shelf as shelves
 from app.services.addresses import NOWHERE
 from app.services.customers import Contact
 from app.services.pricing import Priced
+from app.services.shelf import Shelf, Yielded
 
 SHOPPER = "shopper"
 
@@ -245,10 +246,12 @@ class Receipt:
     tax_minor: int
     total_minor: int
     outstanding_minor: int
+    yielded: Sequence[Yielded]  # links and codes
 
 
-def receipt(order: Order, *, whole: bool) -> Receipt:
-    """What this reader may see of the order."""
+def receipt(order: Order, *, whole: bool, shelf: Shelf | None = None) -> Receipt:
+    """What this reader may see of the order; what it yielded only with the shelf that it lies on."""
+    on_shelf = shelf if whole and any(line.is_digital for line in order.lines) else None
     return Receipt(
         key=order.key,
         number=order.number,
@@ -273,6 +276,7 @@ def receipt(order: Order, *, whole: bool) -> Receipt:
         tax_minor=order.tax_minor,
         total_minor=order.total_minor,
         outstanding_minor=payments.outstanding(order.id),
+        yielded=shelves.yielded(order.id, on_shelf) if on_shelf else [],
     )
 
 

@@ -54,6 +54,7 @@ def _post(mailer: Mailer, message: EmailMessage | None) -> None:
 
 HANDLERS: dict[str, Handler] = {
     "order.confirmation": lambda mailer, payload, key: _post(mailer, mail.confirmation(mailer, payload["order_id"], key=key)),
+    "digital.delivered": lambda mailer, payload, key: _post(mailer, mail.delivered(mailer, payload["order_id"], key=key)),
     "account.code": lambda mailer, payload, key: _post(mailer, mail.account_code(mailer, payload["code_id"], key=key)),
     "stock.alert": lambda mailer, payload, key: _post(mailer, mail.stock_alert(mailer, payload["alert_id"], key=key)),
 }

@@ -16,6 +16,7 @@ from app.services.checkout import Placed
 from app.services.customers import Buyer, Contact
 from app.services.errors import EmptyCart, MethodUnavailable, NotFound, ShopError
 from app.services.payments import Offer
+from app.services.shelf import Shelf
 from app.services.shipping import Quote
 
 EMPTY = "Your cart is empty."
@@ -49,6 +50,7 @@ def place_order(
     notes: str,
     currency: str,
     hold_minutes: int,
+    shelf: Shelf | None = None,
     died_since: datetime | None = None,
 ) -> Placed:
     """Order this account's cart at what it costs now, with the name, phone and e-mail of the profile.
@@ -81,6 +83,7 @@ def place_order(
         notes=notes,
         shown_total_minor=None,
         hold_minutes=hold_minutes,
+        shelf=shelf,
         buyer=Buyer(member.customer_id, member.account_id),
     )
 
