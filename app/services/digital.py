@@ -142,7 +142,8 @@ def claim(t: Connection, variant_id: int, line_item_id: int, wanted: int, moment
     free = select(DigitalCode.id).where(DigitalCode.variant_id == variant_id, is_free).order_by(DigitalCode.id).limit(wanted)
     chosen = free.with_for_update(skip_locked=True).cte("chosen")
     taken = update(DigitalCode).where(DigitalCode.id.in_(select(chosen.c.id)), is_free)
-    return t.execute(taken.values(line_item_id=line_item_id, given_at=moment)).rowcount
+    given = taken.values(line_item_id=line_item_id, given_at=moment).returning(DigitalCode.id)
+    return len(t.execute(given).all())  # of a statement that begins with WITH, Python's SQLite does not count the rows
 
 
 def owe_codes(t: Connection, order_id: int) -> None:
