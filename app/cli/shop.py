@@ -104,6 +104,7 @@ def doctor() -> None:
         if can_look:
             with snapshot.snapshot() as t:
                 findings += doctor_service.rows(t, current_app.config["CURRENCY"])
+                findings += doctor_service.files(t, Shelf.of(current_app.config))
         for finding in findings:
             show(finding)
         breaches = show_invariants() if can_look else 0

@@ -51,7 +51,7 @@ STATUSES_SOLD = sorted(SOLD)
 class CodesShort(ShopError):
     """An order waits for codes; staff read it beside the message that stands for them."""
 
-    message = "Order %(number)s is owed %(missing)s codes of %(sku)s. Add some: flask digital codes %(sku)s FILE."
+    message = "Order %(number)s waits for codes of %(sku)s, %(missing)s in number. Add some: flask digital codes %(sku)s FILE."
 
 
 class DownloadOver(ShopError):

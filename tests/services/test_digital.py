@@ -181,7 +181,10 @@ def test_staff_read_what_is_missing():
 
     [message] = messages("digital.codes")
     assert (message.attempts, message.done_at) == (1, None)
-    assert message.last_error == "CodesShort: Order 10001 is owed 2 codes of LICENCE. Add some: flask digital codes LICENCE FILE."
+    assert (
+        message.last_error
+        == "CodesShort: Order 10001 waits for codes of LICENCE, 2 in number. Add some: flask digital codes LICENCE FILE."
+    )
 
 
 def test_added_codes_are_given_at_once_and_mailed_once():
@@ -203,7 +206,7 @@ def test_too_few_added_codes_are_given_as_far_as_they_go():
     work()
 
     add_codes("LICENCE", "B")
-    with pytest.raises(CodesShort, match="owed 2 codes"):
+    with pytest.raises(CodesShort, match="LICENCE, 2 in number"):
         digital.give_owed(order_id, shelf())
     add_codes("LICENCE", "C", "D")
     digital.give_owed(order_id, shelf())

@@ -223,12 +223,12 @@ def test_the_receipt_has_the_link_and_the_codes(page, client):
     page.get(f"/orders/{the_order().key}")
 
     assert "Download guide.pdf" in page.text
-    assert "1.4 kB, 10 times more, until" in page.text
+    assert "1.4 kB, 10 downloads left, until" in page.text
     assert "ABCD-1234" in page.text
     link = next(line.link.address for line in yielded(the_order().id) if line.link)
     assert link in page.html
     assert client.get(link).data == CONTENTS
-    assert "9 times more" in page.get(f"/orders/{the_order().key}").text
+    assert "9 downloads left" in page.get(f"/orders/{the_order().key}").text
 
 
 def test_a_stranger_sees_neither_link_nor_code(page, browser):
