@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
+from flask import current_app
 from sqlalchemy import select, update
 
 from app.extensions import db, now, transaction
@@ -13,6 +14,7 @@ from app.models.payment import Payment, Refund
 from app.providers import GATEWAYS
 from app.services import paying, settling
 from app.services.settling import Standing
+from app.services.shelf import Shelf
 from tests.factories import Elsewhere, Item, a_cart
 from tests.shopping import order_of
 
@@ -36,7 +38,12 @@ def begun(item: Item, method: int, quantity: int = 1, **wish: Any) -> int:
 def settle(payment_id: int, state: State = State.CAPTURED, **facts: Any) -> Standing:
     """What the shop makes of the provider's word."""
     elsewhere().says = {"state": state, **facts}
-    return settling.settle(payment_id)
+    return settling.settle(payment_id, shelf())
+
+
+def shelf() -> Shelf:
+    """Where what is digital comes from."""
+    return Shelf.of(current_app.config)
 
 
 def the_payments(order_id: int | None = None) -> Sequence[Payment]:

@@ -15,6 +15,7 @@ from app.models.stock import StockAlert, StockMovement
 from app.services import checkout, stock
 from app.services.addresses import Address
 from app.services.cart import Cart
+from app.services.shelf import Shelf
 from tests.factories import LONDON, a_contact
 from tests.shopper import Browser
 
@@ -67,6 +68,7 @@ def order_of(
     payment_id: int | None = ON_DELIVERY,
     notes: str = "",
     shown: int | None = None,
+    shelf: Shelf | None = None,
 ) -> checkout.Placed:
     """Place the cart as Gus; what he was shown is what it costs, unless said otherwise."""
     contact = a_contact(email, address=contact_address)
@@ -80,6 +82,7 @@ def order_of(
         notes=notes,
         shown_total_minor=price_of(cart, shipping_id) if shown is None else shown,
         hold_minutes=30,
+        shelf=shelf,
         **methods,
     )
 

@@ -8,6 +8,7 @@ from app.models.order import OrderStatus
 from app.services import account_orders, paying, programs
 from app.services.accounts import Member
 from app.services.errors import NotFound
+from app.services.shelf import Shelf
 
 
 @operation("POST", "/shop/checkout/cart", answers=schemas.Ordered, body=schemas.Checkout, errors=(400,), not_found=400)
@@ -23,6 +24,7 @@ def place_order(member: Member, body: schemas.Checkout) -> schemas.Ordered:
         hold_minutes=current_app.config["WHOLE_HOLD_MINUTES"],
         holder=f"account {member.account_id}",
         most_holds=limit("HOLDS_PER_BROWSER"),
+        shelf=Shelf.of(current_app.config),
         died_since=g.get("died_since"),
     )
     if placed.status != OrderStatus.HOLD:

@@ -15,6 +15,7 @@ from app.services import accounts, cancelling, orders, payments, reorder
 from app.services.customers import InvalidContact
 from app.services.errors import CartFull
 from app.services.payments import Offer
+from app.services.shelf import Shelf
 
 
 def page(found: Order, status: int = 200, *, account_form: NewPasswordForm | None = None, told: str = "") -> Response:
@@ -24,7 +25,7 @@ def page(found: Order, status: int = 200, *, account_form: NewPasswordForm | Non
     return web.show(
         "checkout/order.html",
         status,
-        order=orders.receipt(found, whole=whole),
+        order=orders.receipt(found, whole=whole, shelf=Shelf.of(current_app.config)),
         form=FindForm(number=found.number),
         account_form=(account_form or NewPasswordForm()) if whole and may_get_account(found) else None,
         offers=offers_for(found),

@@ -18,6 +18,7 @@ from app.providers import GATEWAYS, conversation
 from app.services import cancelling, orders, paying, settling
 from app.services.errors import ShopError
 from app.services.settling import Standing
+from app.services.shelf import Shelf
 
 TAKEN = (PaymentStatus.CAPTURED, PaymentStatus.PARTIALLY_REFUNDED, PaymentStatus.REFUNDED, PaymentStatus.MISMATCH)
 NOT_PAID = "You have not paid yet. Your order and your cart are kept: pay below, in the same way or another."
@@ -60,7 +61,7 @@ def settled(key: str) -> Standing:
     if payment_id is None:
         abort(404)
     standing = settling.standing(payment_id)
-    return standing if standing.payment_status in TAKEN else settling.settle(payment_id)
+    return standing if standing.payment_status in TAKEN else settling.settle(payment_id, Shelf.of(current_app.config))
 
 
 def answer(standing: Standing) -> AnyResponse | None:
@@ -118,7 +119,7 @@ def webhook(gateway: str) -> AnyResponse:
         return response
     for event in events:
         if (payment_id := settling.hear(gateway, event)) is not None:
-            settling.settle(payment_id)
+            settling.settle(payment_id, Shelf.of(current_app.config))
     return said("Thank you.", 200)
 
 

@@ -11,7 +11,7 @@ from app import templating, web
 from app.account import login
 from app.cart import keeper
 from app.cart.routes import current_cart
-from app.checkout import afterwards, bp, guard, payment, receipt, shown
+from app.checkout import afterwards, bp, downloads, guard, payment, receipt, shown
 from app.checkout.forms import CheckoutForm, FindForm, number
 from app.checkout.shown import Shown
 from app.extensions import Busy, limiter
@@ -34,6 +34,9 @@ from app.services import (
 from app.services.cart import Cart, CartView, Notice
 from app.services.customers import InvalidContact
 from app.services.errors import AlreadyOrdered, MethodUnavailable, OutOfStock, ShopError, TotalChanged
+from app.services.shelf import Shelf
+
+__all__ = ["bp", "downloads"]
 
 EXPIRED = "This page was open for too long, or cookies are switched off. Press the button once more."
 
@@ -174,6 +177,7 @@ def submitted(wanted: Cart, form: CheckoutForm, was: Shown | None) -> checkout.P
         hold_minutes=current_app.config["WHOLE_HOLD_MINUTES"],
         holder=guard.holder(),
         most_holds=guard.most("HOLDS_PER_BROWSER"),
+        shelf=Shelf.of(current_app.config),
         buyer=login.buyer(),
     )
 

@@ -10,6 +10,7 @@ from app import demo as demo_shop
 from app.cli.output import fail, progress, speaks
 from app.services import exporting, importing, layouts
 from app.services.importing import Report
+from app.services.shelf import Shelf
 
 ACTOR = "cli"
 
@@ -82,5 +83,5 @@ def load_demo(if_empty: bool) -> None:
             fail(sentence)
         click.echo(sentence)
         return
-    report, methods = demo_shop.load()
+    report, methods = demo_shop.load(Shelf.of(current_app.config))
     click.echo(f"Demo: {summary(report)[:-1]}; {methods} shipping methods changed.")

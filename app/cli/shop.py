@@ -18,6 +18,7 @@ from app.extensions import db
 from app.services import (
     accounts,
     attempts,
+    digital,
     doctor as doctor_service,
     errands,
     expiry,
@@ -33,9 +34,11 @@ from app.services.doctor import Finding
 from app.services.invariants import Breach
 from app.services.mail import Mailer
 from app.services.safekeeping import Backup
+from app.services.shelf import Shelf
 
 FORGETTING = (accounts.forget_codes, attempts.forget, idempotency.forget, personal.forget_finished)
 SWEEP_SECONDS = 300  # between two looks for payments and orders that everybody forgot
+COMPLETE_SECONDS = 5  # between two looks for digital orders that are done
 FORGET_SECONDS = 3600  # between two looks for what is not to be kept any more
 WORKER_SIGN = "worker"  # a file of the instance: locked while a worker runs
 
@@ -63,12 +66,14 @@ def serve() -> None:
 def rounds() -> list[worker_service.Round]:
     """What the worker does, over and over, in this order."""
     mailer = Mailer(current_app.config, lambda name, context: current_app.jinja_env.get_template(name).render(context))
+    shelf = Shelf.of(current_app.config)
     return [
         partial(errands.deliver_due, mailer, say),
         expiry.expire_due,
-        settling.check_due,
-        worker_service.every(SWEEP_SECONDS, settling.take_unsettled),
+        partial(settling.check_due, shelf),
+        worker_service.every(SWEEP_SECONDS, partial(settling.take_unsettled, shelf)),
         worker_service.every(SWEEP_SECONDS, expiry.end_failed),
+        worker_service.every(COMPLETE_SECONDS, partial(digital.complete_digital, shelf)),
         *(worker_service.every(FORGET_SECONDS, forget) for forget in FORGETTING),
     ]
 
@@ -107,6 +112,7 @@ def doctor() -> None:
         if can_look:
             with snapshot.snapshot() as t:
                 findings += doctor_service.rows(t, current_app.config["CURRENCY"])
+                findings += doctor_service.files(t, Shelf.of(current_app.config))
         for finding in findings:
             show(finding)
         breaches = show_invariants() if can_look else 0

@@ -8,10 +8,12 @@ from sqlalchemy import Connection, exists, insert, select, update
 from app.extensions import db, retried, transaction
 from app.models.catalog import Product
 from app.models.payment import ShippingMethod
-from app.services import importing, layouts
+from app.services import digital, importing, layouts
 from app.services.importing import Report
+from app.services.shelf import Shelf
 
 CATALOGUE = Path(__file__).with_name("catalogue.csv")
+FILES = {"GUIDE-PDF": Path(__file__).with_name("brewing-guide.html")}  # what the demo's buyers may download
 CURRENCY = "GBP"
 ACTOR = "demo"
 
@@ -48,13 +50,17 @@ def is_empty() -> bool:
     return not db.session.execute(select(exists().where(Product.id.is_not(None)))).scalar_one()
 
 
-def load() -> tuple[Report, int]:
-    """Bring the demo's products and ways to send to what they are here; answers the import's report and how many ways changed.
+def load(shelf: Shelf) -> tuple[Report, int]:
+    """Bring the demo's products, files and ways to send to what they are here.
 
+    Answers the import's report and how many ways changed.
     Loading it again changes nothing but what was changed meanwhile.
     """
     sheet = layouts.read(CATALOGUE.read_bytes(), currency=CURRENCY)
-    return importing.take_in(sheet, actor=ACTOR), put_shipping_methods()
+    report = importing.take_in(sheet, actor=ACTOR)
+    for sku, file in FILES.items():
+        digital.set_file(sku, file, shelf)
+    return report, put_shipping_methods()
 
 
 @retried

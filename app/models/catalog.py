@@ -121,6 +121,7 @@ class Variant(Model):
     price_changed_at: Mapped[datetime | None]
     weight_grams: Mapped[int] = mapped_column(default=0)
     is_digital: Mapped[bool] = mapped_column(default=False)
+    download: Mapped[str] = mapped_column(String(200), default="")  # a file in DOWNLOAD_FOLDER that buyers may fetch; "" none
     is_active: Mapped[bool] = mapped_column(default=True)
     on_hand: Mapped[int] = mapped_column(default=0)
     held: Mapped[int] = mapped_column(default=0)

@@ -6,8 +6,9 @@ from app.extensions import retried, transaction
 from app.models.order import LineItem, Order, OrderStatus
 from app.models.payment import Payment, PaymentStatus
 from app.providers import GATEWAYS
-from app.services import orders, outbox, paying, refunds, stock
+from app.services import digital, orders, outbox, paying, refunds, stock
 from app.services.errors import NotFound, ShopError
+from app.services.shelf import Shelf
 
 CANCELLABLE = (OrderStatus.HOLD, OrderStatus.FAILED, OrderStatus.PROCESSING)
 
@@ -37,10 +38,10 @@ def cancel(order_id: int, *, actor: str, reason: str) -> int:
         status = t.execute(select(Order.status).where(Order.id == order_id).with_for_update()).scalar()
         if status is None:
             raise NotFound("There is no such order.")
-        digital = select(LineItem.id).where(LineItem.order_id == order_id, LineItem.is_digital)
+        by_mail = select(LineItem.id).where(LineItem.order_id == order_id, LineItem.is_digital)
         may = status in CANCELLABLE
         if actor == orders.SHOPPER:
-            may = may_shopper_cancel(status, t.execute(digital).first() is not None)
+            may = may_shopper_cancel(status, t.execute(by_mail).first() is not None)
         if not may or not orders.move(t, order_id, OrderStatus.CANCELLED, actor=actor, reason=reason):
             raise NotCancellable
         lines = orders.stock_lines(t, order_id)
@@ -48,6 +49,7 @@ def cancel(order_id: int, *, actor: str, reason: str) -> int:
             stock.release(t, list(lines.values()))
         elif status == OrderStatus.PROCESSING:
             stock.take_back(t, lines, actor)
+        digital.revoke(t, order_id)
         paying.cancel_open(t, order_id)
         back = refunds.promise_all(t, order_id, reason=reason, actor=actor)
         outbox.owe(t, "order.cancelled", f"order.cancelled:{order_id}", {"order_id": order_id})
@@ -55,8 +57,11 @@ def cancel(order_id: int, *, actor: str, reason: str) -> int:
 
 
 @retried
-def record_cash(order_id: int, *, actor: str) -> int:
-    """Write down that an order which is paid at the door was paid; answers how much, in minor units. Raises NothingToPay."""
+def record_cash(order_id: int, shelf: Shelf) -> int:
+    """Write down that an order which is paid at the door was paid; answers how much, in minor units. Raises NothingToPay.
+
+    What is digital in it is yielded now, from the `shelf`.
+    """
     with transaction() as t:
         by_hand = [name for name, gateway in dict(GATEWAYS).items() if gateway.is_direct]
         waiting = Payment.order_id == order_id, Payment.status == PaymentStatus.CREATED, Payment.gateway.in_(by_hand)
@@ -64,4 +69,5 @@ def record_cash(order_id: int, *, actor: str) -> int:
         paid = t.execute(update(Payment).where(*waiting).values(**values).returning(Payment.amount_minor)).scalar()
         if paid is None:
             raise NothingToPay
+        digital.fulfil(t, order_id, shelf)
     return int(paid)

@@ -7,12 +7,13 @@ from sqlalchemy import Connection
 
 from app.extensions import retried, transaction
 from app.models.order import NOTES_MAX, OrderStatus
-from app.services import account_carts, customers, expiry, orders, paying, pricing, stock, text
+from app.services import account_carts, customers, digital, expiry, orders, paying, pricing, stock, text
 from app.services.addresses import NOWHERE, Address
 from app.services.cart import Cart
 from app.services.customers import Buyer, Contact, InvalidContact
 from app.services.errors import AlreadyOrdered, OutOfStock, ShopError, TotalChanged
 from app.services.pricing import Priced
+from app.services.shelf import Shelf
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +88,7 @@ def place_order(
     notes: str,
     shown_total_minor: int | None,
     hold_minutes: int,
+    shelf: Shelf | None = None,
     buyer: Buyer | None = None,
     holder: str = "",
     most_holds: int | None = None,
@@ -96,22 +98,23 @@ def place_order(
 
     Everything is computed before the lock and written under it, or nothing is. A direct order takes its stock and is
     PROCESSING; a redirect order holds its stock and is on HOLD, for `hold_minutes`, one of at most `most_holds` of its
-    `holder`. `shown_total_minor` is what the shopper was shown, if anything was. A `buyer`'s order is their account's, and what
-    it takes leaves their cart; an order without one is a guest's. Raises EmptyCart, MethodUnavailable, InvalidContact (notes),
-    AlreadyOrdered, TotalChanged, OutOfStock, TooManyHolds, Busy.
+    `holder`. What is digital in an order that costs nothing is yielded from the `shelf`. `shown_total_minor` is what the
+    shopper was shown, if anything was. A `buyer`'s order is their account's, and what it takes leaves their cart; an order
+    without one is a guest's. Raises EmptyCart, MethodUnavailable, InvalidContact (notes), AlreadyOrdered, TotalChanged,
+    OutOfStock, TooManyHolds, Busy.
     """
     wish = Wish(cart, contact, shipping_id, payment_id, checked_notes(notes), shown_total_minor, currency, buyer)
     hold = Hold(hold_minutes, holder, most_holds)
     try:
-        return _place(wish, hold, locale)
+        return _place(wish, hold, shelf, locale)
     except OutOfStock as error:
         if not expiry.release_overdue([variant for variant, _, _, _ in error.short]):
             raise
-    return _place(wish, hold, locale)  # somebody's time to pay was over, and nobody had noticed yet
+    return _place(wish, hold, shelf, locale)  # somebody's time to pay was over, and nobody had noticed yet
 
 
 @retried
-def _place(wish: Wish, hold: Hold, locale: str) -> Placed:
+def _place(wish: Wish, hold: Hold, shelf: Shelf | None, locale: str) -> Placed:
     cart, contact, buyer = wish.cart, wish.contact, wish.buyer
     there = orders.on_cart(cart.id)
     if found := earlier(there, wish):
@@ -141,6 +144,8 @@ def _place(wish: Wish, hold: Hold, locale: str) -> Placed:
         taken = stock.take(t, lines) if priced.is_direct else stock.hold(t, lines)
         order_id, line_ids = orders.write(t, values, priced, buyer.customer_id if buyer else customers.guest(t, contact))
         stock.record_sale(t, taken, line_ids, orders.SHOPPER)
+        if shelf and not priced.total_minor and any(line.is_digital for line in priced.lines):
+            digital.fulfil(t, order_id, shelf)
         if buyer and priced.is_direct:  # until a payment is verified, nothing was lost yet
             account_carts.take_out(t, buyer.customer_id, cart)
     return Placed(order_id, values["key"], values["status"], is_new=True)

@@ -19,6 +19,7 @@ from app.models.catalog import Variant
 from app.models.outbox import OutboxMessage
 from app.models.payment import PaymentMethod, ShippingMethod
 from app.services import schema
+from app.services.shelf import Shelf
 
 Settings = Mapping[str, Any]
 
@@ -154,6 +155,16 @@ def rows(t: Connection, currency: str) -> Iterator[Finding]:
         yield note("No shipping method is active; only digital goods can be ordered.")
     if dead := count(t, OutboxMessage, OutboxMessage.is_dead & OutboxMessage.done_at.is_(None)):
         yield note(f"{dead} messages were given up on: see `flask outbox list`, then `flask outbox retry --dead`.")
+
+
+def files(t: Connection, shelf: Shelf) -> Iterator[Finding]:
+    """What buyers may download is there."""
+    sold = t.execute(select(Variant.sku, Variant.download).where(Variant.download != "").order_by(Variant.sku)).all()
+    away = [row.sku for row in sold if shelf.path(row.download) is None]
+    if away:
+        yield broken(f"{shelf.folder} has no file for {', '.join(away)}; `flask digital file` puts it there.")
+    elif sold:
+        yield ok("Every file that is sold is in its place.")
 
 
 def count(t: Connection, model: Any, condition: ColumnElement[bool] | InstrumentedAttribute[bool]) -> int:

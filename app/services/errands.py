@@ -17,7 +17,7 @@ from sqlalchemy import ColumnElement, and_, or_, select, update
 
 from app.extensions import Record, db, now, retried, transaction
 from app.models.outbox import OutboxMessage
-from app.services import mail, refunds
+from app.services import digital, mail, refunds
 from app.services.errors import ShopError
 from app.services.mail import Mailer
 
@@ -47,6 +47,8 @@ def _post(mailer: Mailer, message: EmailMessage | None) -> None:
 
 HANDLERS: dict[str, Handler] = {
     "order.confirmation": lambda mailer, payload, key: _post(mailer, mail.confirmation(mailer, payload["order_id"], key=key)),
+    "digital.codes": digital.handle_codes,
+    "digital.delivered": lambda mailer, payload, key: _post(mailer, mail.delivered(mailer, payload["order_id"], key=key)),
     "order.cancelled": lambda mailer, payload, key: _post(mailer, mail.cancelled(mailer, payload["order_id"], key=key)),
     "order.refunded": lambda mailer, payload, key: _post(mailer, mail.refunded(mailer, payload["refund_id"], key=key)),
     "payment.expired": lambda mailer, payload, key: _post(mailer, mail.payment_expired(mailer, payload["order_id"], key=key)),

@@ -34,6 +34,7 @@ from sqlalchemy import (
 from app.extensions import UtcDateTime, db, now
 from app.models.catalog import Product, Variant
 from app.models.customer import Customer
+from app.models.digital import DigitalCode, Download
 from app.models.order import ALLOWED_MOVES, DEAD, SOLD, LineItem, Order, OrderEvent, OrderStatus
 from app.models.outbox import OutboxMessage
 from app.models.payment import Payment, PaymentEvent, PaymentStatus, Refund, RefundStatus
@@ -372,6 +373,32 @@ PATHS_ARE_LEGAL = (
 )
 
 
+# ------------------------------------------------------------------------------------------------ digital goods
+
+_line_went_through = exists().where(
+    OrderEvent.order_id == LineItem.order_id, OrderEvent.to_status == OrderStatus.PROCESSING, LineItem.is_digital
+)
+CODES_ARE_THEIR_LINES = (
+    select(DigitalCode.id.label("code_id"), DigitalCode.variant_id, LineItem.id.label("line_item_id"), LineItem.order_id)
+    .join(LineItem, LineItem.id == DigitalCode.line_item_id)
+    .where(or_(DigitalCode.variant_id != LineItem.variant_id, DigitalCode.given_at.is_(None), ~_line_went_through))
+)
+CODES_AS_BOUGHT = (
+    select(LineItem.id.label("line_item_id"), LineItem.order_id, LineItem.quantity, func.count().label("codes"))
+    .join(DigitalCode, DigitalCode.line_item_id == LineItem.id)
+    .group_by(LineItem.id, LineItem.order_id, LineItem.quantity)
+    .having(func.count() > LineItem.quantity)
+)
+DOWNLOADS_WERE_SOLD = (
+    select(Download.id.label("download_id"), Download.line_item_id, LineItem.order_id)
+    .join(LineItem, LineItem.id == Download.line_item_id)
+    .where(~_line_went_through)
+)
+DOWNLOADS_ARE_COUNTED = select(Download.id.label("download_id"), Download.fetched, Download.most).where(
+    or_(Download.fetched < 0, Download.fetched > Download.most)
+)
+
+
 # ------------------------------------------------------------------------------------------------ time
 
 MESSAGES_ARE_DONE = select(
@@ -445,6 +472,10 @@ INVARIANTS: list[Invariant] = [
     Invariant("I18-orphans", "No row points at one that is gone.", _no_orphans()),
     Invariant("I18-foreign-keys", "SQLite finds no broken foreign key.", text("PRAGMA foreign_key_check"), only="sqlite"),
     Invariant("I19-whole-numbers", "No amount or count is a fraction or a text.", _no_floats(), only="sqlite"),
+    Invariant("codes-are-their-lines", "Each code was given to a sold digital line of its variant.", CODES_ARE_THEIR_LINES),
+    Invariant("codes-as-bought", "No line has more codes than were bought.", CODES_AS_BOUGHT),
+    Invariant("downloads-were-sold", "Each download is of a digital line of an order that went through.", DOWNLOADS_WERE_SOLD),
+    Invariant("downloads-are-counted", "No download was fetched more often than it may be.", DOWNLOADS_ARE_COUNTED),
     Invariant("alerts-are-told", "Each stock alert has its message.", ALERTS_ARE_TOLD),
     Invariant("cards-are-true", "What a product's card shows is what its variants say.", CARDS_ARE_TRUE),
     Invariant("listed-is-there", "Nothing is listed of which nothing is on hand.", LISTED_IS_THERE),

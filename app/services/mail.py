@@ -24,10 +24,10 @@ from sqlalchemy.orm import selectinload
 
 from app.extensions import db, now
 from app.models.catalog import Product, Variant
-from app.models.order import LineItem, Order, order_number
+from app.models.order import SOLD, LineItem, Order, order_number
 from app.models.payment import Payment, PaymentStatus, Refund
 from app.models.stock import StockAlert
-from app.services import addresses, codes
+from app.services import addresses, codes, shelf
 from app.services.codes import Purpose
 from app.services.errors import NotFound
 
@@ -78,7 +78,34 @@ def confirmation(mailer: Mailer, order_id: int, *, key: str) -> EmailMessage | N
         address=address_lines(order) if order.needs_shipping else [],
         outstanding_minor=max(0, order.total_minor - db.session.execute(paid).scalar_one()),
         link=f"{mailer.settings['BASE_URL']}/orders/{order.key}",
+        yielded=yielded(mailer, order),
+        base_url=mailer.settings["BASE_URL"],
     )
+
+
+def delivered(mailer: Mailer, order_id: int, *, key: str) -> EmailMessage | None:
+    """The mail with all that an order yielded so far; None when it was refunded or its buyer forgotten since. Raises NotFound."""
+    order = db.session.get(Order, order_id, options=[selectinload(Order.lines)], populate_existing=True)
+    if order is None:
+        raise NotFound("There is no order %(id)s.", id=order_id)
+    if not order.email or order.status not in SOLD:
+        return None
+    return _compose(
+        mailer,
+        "digital",
+        key=key,
+        to=order.email,
+        subject=f"Your downloads and codes, order {order.number} at {mailer.settings['SHOP_NAME']}",
+        order=order,
+        link=f"{mailer.settings['BASE_URL']}/orders/{order.key}",
+        yielded=yielded(mailer, order),
+        base_url=mailer.settings["BASE_URL"],
+    )
+
+
+def yielded(mailer: Mailer, order: Order) -> list[shelf.Yielded]:
+    """What the order yielded, if anything in it is digital."""
+    return shelf.yielded(order.id, shelf.Shelf.of(mailer.settings)) if any(line.is_digital for line in order.lines) else []
 
 
 def cancelled(mailer: Mailer, order_id: int, *, key: str) -> EmailMessage | None:

@@ -12,10 +12,11 @@ from sqlalchemy.orm import selectinload
 from app.extensions import Prepared, db, now
 from app.models.order import ALLOWED_MOVES, FIRST_NUMBER, IS_LIVE, SOLD, LineItem, Order, OrderEvent, OrderStatus
 from app.models.payment import Payment, PaymentStatus
-from app.services import addresses, outbox, payments
+from app.services import addresses, outbox, payments, shelf as shelves
 from app.services.addresses import NOWHERE
 from app.services.customers import Contact
 from app.services.pricing import Priced
+from app.services.shelf import Shelf, Yielded
 
 SHOPPER = "shopper"
 WORKER = "worker"
@@ -271,6 +272,7 @@ class Receipt:
     total_minor: int
     outstanding_minor: int
     back_minor: int  # what was paid and goes back, or went back
+    yielded: Sequence[Yielded]  # links and codes
 
     @property
     def is_sold(self) -> bool:
@@ -278,8 +280,9 @@ class Receipt:
         return self.status in SOLD
 
 
-def receipt(order: Order, *, whole: bool) -> Receipt:
-    """What this reader may see of the order."""
+def receipt(order: Order, *, whole: bool, shelf: Shelf | None = None) -> Receipt:
+    """What this reader may see of the order; what it yielded only with the shelf that it lies on."""
+    on_shelf = shelf if whole and any(line.is_digital for line in order.lines) else None
     outstanding, back = payments.sums(order)
     return Receipt(
         key=order.key,
@@ -307,6 +310,7 @@ def receipt(order: Order, *, whole: bool) -> Receipt:
         total_minor=order.total_minor,
         outstanding_minor=outstanding,
         back_minor=back,
+        yielded=shelves.yielded(order.id, on_shelf) if on_shelf else [],
     )
 
 

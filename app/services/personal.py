@@ -9,11 +9,12 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, String as Text, cast as as_type, delete, literal, select, update
 
-from app.extensions import Record, db, retried, transaction
+from app.extensions import Query, Record, db, retried, transaction
 from app.models.catalog import Product, Variant
 from app.models.customer import Account, Address, ApiToken, CartLine, Customer, EmailCode, IdempotencyKey, Role
+from app.models.digital import DigitalCode, Download
 from app.models.order import LineItem, Order, OrderStatus, order_number
-from app.services import accounts
+from app.services import accounts, digital
 from app.services.accounts import Member, WrongPassword
 from app.services.errors import ShopError
 
@@ -66,12 +67,21 @@ def _orders(account_id: int) -> list[dict[str, Any]]:
     by_order: dict[int, list[dict[str, Any]]] = {}
     for row in _all(lines):
         by_order.setdefault(row.pop("order_id"), []).append(row)
+    downloads = select(Download.file, Download.fetched, Download.most, Download.expires_at, Download.revoked_at)
+    codes = select(DigitalCode.code, DigitalCode.given_at)
     inner = {"id", "cart_id", "content_hash", "customer_id", "account_id", "shipping_method_id", "payment_method_id"}
     return [
         {"number": order_number(row["id"]), **{name: value for name, value in row.items() if name not in inner}}
         | {"lines": by_order.get(row["id"], [])}
+        | {"downloads": _of_order(row["id"], Download, downloads), "codes": _of_order(row["id"], DigitalCode, codes)}
         for row in _all(mine)
     ]
+
+
+def _of_order(order_id: int, model: type[Download | DigitalCode], columns: Query) -> list[dict[str, Any]]:
+    """What the lines of an order yielded, each with its SKU; the keys of downloads open them, so they are not told."""
+    of_lines = columns.add_columns(LineItem.sku).join(LineItem, LineItem.id == model.line_item_id)
+    return _all(of_lines.where(LineItem.order_id == order_id).order_by(model.id))
 
 
 def _all(statement: Any) -> list[dict[str, Any]]:
@@ -123,6 +133,10 @@ def forget_finished() -> int:
 
 
 def _blank(t: Connection, whose: ColumnElement[bool]) -> int:
-    """Take the person out of those of these orders that are over; the country stays, taxes depend on it."""
+    """Take the person out of those of these orders that are over, and close their downloads.
+
+    The country stays, taxes depend on it.
+    """
     over: Sequence[ColumnElement[bool]] = (whose, Order.status.in_(OVER), Order.email != "")
+    digital.revoke_of(t, LineItem.order_id.in_(select(Order.id).where(*over)))
     return t.execute(update(Order).where(*over).values(**BLANK)).rowcount

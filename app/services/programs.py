@@ -16,6 +16,7 @@ from app.services.checkout import Placed
 from app.services.customers import Buyer, Contact
 from app.services.errors import EmptyCart, MethodUnavailable, NotFound, ShopError
 from app.services.payments import Offer
+from app.services.shelf import Shelf
 from app.services.shipping import Quote
 
 EMPTY = "Your cart is empty."
@@ -51,6 +52,7 @@ def place_order(
     hold_minutes: int,
     holder: str = "",
     most_holds: int | None = None,
+    shelf: Shelf | None = None,
     died_since: datetime | None = None,
 ) -> Placed:
     """Order this account's cart at what it costs now, with the name, phone and e-mail of the profile.
@@ -85,6 +87,7 @@ def place_order(
         hold_minutes=hold_minutes,
         holder=holder,
         most_holds=most_holds,
+        shelf=shelf,
         buyer=Buyer(member.customer_id, member.account_id),
     )
 

@@ -10,7 +10,7 @@ from app.models.order import SOLD, Order, OrderStatus
 from app.models.outbox import OutboxMessage
 from app.models.payment import Payment, PaymentStatus, Refund, RefundStatus
 from app.providers import GATEWAYS, conversation
-from app.services import orders, outbox, stock
+from app.services import digital, orders, outbox, stock
 from app.services.errors import NotFound, ShopError
 
 REFUNDABLE = Payment.captured_minor > Payment.refunded_minor
@@ -101,8 +101,11 @@ def refund(order_id: int, amount_minor: int | None, *, reason: str, actor: str, 
 
 
 def close(t: Connection, order_id: int, *, reason: str, actor: str, restock: bool) -> None:
-    """All the money of this order goes back: it is REFUNDED, and opens nothing any more."""
-    if orders.move(t, order_id, OrderStatus.REFUNDED, actor=actor, reason=reason) and restock:
+    """All the money of this order goes back: it is REFUNDED, and its downloads open no more."""
+    if not orders.move(t, order_id, OrderStatus.REFUNDED, actor=actor, reason=reason):
+        return
+    digital.revoke(t, order_id)
+    if restock:
         stock.take_back(t, orders.stock_lines(t, order_id), actor)
 
 

@@ -18,10 +18,11 @@ from app.gateways.shape import Event, Facts, GatewayDown, Refused, State
 from app.models.order import Order, OrderStatus
 from app.models.payment import Payment, PaymentEvent, PaymentMethod, PaymentStatus
 from app.providers import GATEWAYS, conversation
-from app.services import account_carts, orders, paying, refunds, stock
+from app.services import account_carts, digital, orders, paying, refunds, stock
 from app.services.cart import Cart
 from app.services.errors import NotFound, OutOfStock
 from app.services.paying import ATTEMPT, OPEN
+from app.services.shelf import Shelf
 from app.services.stock import Taken
 
 UNPAID = (*OPEN, PaymentStatus.FAILED, PaymentStatus.CANCELLED, PaymentStatus.EXPIRED)  # from these a payment may be captured
@@ -79,10 +80,11 @@ def _attempt(payment_id: int) -> Record:
 # ------------------------------------------------------------------------------------------------ asking
 
 
-def settle(payment_id: int) -> Standing:
+def settle(payment_id: int, shelf: Shelf) -> Standing:
     """Ask the provider how this payment stands, take the money if the shopper agreed, and let the order follow.
 
-    Raises NotFound. Where the provider cannot be asked nothing changes, and the worker asks again.
+    What is digital in a paid order is yielded from the `shelf`. Where the provider cannot be asked nothing changes, and the
+    worker asks again. Raises NotFound.
     """
     attempt, is_known = _attempt(payment_id), True
     if attempt.gateway in GATEWAYS and attempt.gateway_reference and attempt.status not in ENDED:
@@ -95,7 +97,7 @@ def settle(payment_id: int) -> Standing:
             log.warning("payment %s: %s refused: %s", payment_id, attempt.gateway, error)
             _unheard_of(payment_id, str(error))
         else:
-            learn(payment_id, facts)
+            learn(payment_id, facts, shelf)
     return standing(payment_id, is_known=is_known)
 
 
@@ -133,7 +135,7 @@ def differences(attempt: Record, facts: Facts) -> str:
 
 
 @retried
-def learn(payment_id: int, facts: Facts) -> None:
+def learn(payment_id: int, facts: Facts, shelf: Shelf) -> None:
     """Let payment and order become what these facts make of them; facts that come late or twice change nothing."""
     with transaction() as t:
         there = paying.locked(t, payment_id)
@@ -144,7 +146,7 @@ def learn(payment_id: int, facts: Facts) -> None:
         if wrong := differences(there, facts):
             _mismatched(t, there, facts, wrong)
         elif facts.state == State.CAPTURED:
-            _captured(t, there, facts)
+            _captured(t, there, facts, shelf)
         elif facts.state == State.FAILED:
             _declined(t, there)
         elif facts.state == State.EXPIRED:
@@ -182,20 +184,20 @@ def _declined(t: Connection, there: Record) -> None:
         stock.release(t, orders.quantities(t, there.order_id))
 
 
-def _captured(t: Connection, there: Record, facts: Facts) -> None:
+def _captured(t: Connection, there: Record, facts: Facts, shelf: Shelf) -> None:
     """The money is there: it buys what it was meant for, or goes back; then, what the provider itself sent back."""
     values = {"captured_minor": there.amount_minor, "capture_reference": facts.capture_reference}
     counted = t.execute(_of(there.id, UNPAID).values(status=PaymentStatus.CAPTURED, **values))
     if counted.rowcount == 1:  # the guard: money counts once
-        _honour(t, there)
+        _honour(t, there, shelf)
     refunds.seen_elsewhere(t, there.id, there.order_id, facts.refunded_minor)
     t.execute(update(Payment).where(Payment.id == there.id).values(next_check_at=None))
 
 
-def _honour(t: Connection, there: Record) -> None:
+def _honour(t: Connection, there: Record, shelf: Shelf) -> None:
     """Give the order what its money buys. Nothing is sold that is gone, and no money is kept for nothing."""
     if there.order_status == OrderStatus.HOLD:
-        _paid(t, there, stock.sell_held(t, orders.quantities(t, there.order_id)), "paid")
+        _paid(t, there, stock.sell_held(t, orders.quantities(t, there.order_id)), "paid", shelf)
     elif not is_wanted(there) or orders.live(t, there.cart_id):
         _send_back(t, there, "The order was paid, replaced or cancelled before")
     else:
@@ -205,10 +207,10 @@ def _honour(t: Connection, there: Record) -> None:
         except OutOfStock:
             _send_back(t, there, "The goods were sold before the money came")
         else:
-            _paid(t, there, taken, "paid late")
+            _paid(t, there, taken, "paid late", shelf)
 
 
-def _paid(t: Connection, there: Record, taken: Sequence[Taken], reason: str) -> None:
+def _paid(t: Connection, there: Record, taken: Sequence[Taken], reason: str, shelf: Shelf) -> None:
     """The order goes on: its goods are sold, other attempts are called off, and whoever ordered is told."""
     lines = orders.stock_lines(t, there.order_id)
     if not orders.move(t, there.order_id, OrderStatus.PROCESSING, actor=there.gateway, reason=reason):
@@ -219,6 +221,7 @@ def _paid(t: Connection, there: Record, taken: Sequence[Taken], reason: str) -> 
     t.execute(update(Order).where(Order.id == there.order_id).values(**values))
     paying.cancel_open(t, there.order_id)
     orders.owe_confirmation(t, there.order_id)
+    digital.fulfil(t, there.order_id, shelf)
     if there.account_id and account_carts.load(there.customer_id, t).id == there.cart_id:
         account_carts.take_out(t, there.customer_id, Cart(there.cart_id, tuple(lines.values())))
 
@@ -280,7 +283,7 @@ def _meant(t: Connection, gateway: str, event: Event) -> int | None:
 # ------------------------------------------------------------------------------------------------ the worker's rounds
 
 
-def check_due() -> int:
+def check_due(shelf: Shelf) -> int:
     """Ask about the payments that it is time to ask about, and answer how many those were."""
     began, due = time.monotonic(), Payment.next_check_at <= now()
     ids = db.session.execute(select(Payment.id).where(due).order_by(Payment.next_check_at).limit(MOST_CHECKS)).scalars().all()
@@ -289,7 +292,7 @@ def check_due() -> int:
         if time.monotonic() - began > LONGEST_ROUND_SECONDS:
             break
         if _claim_check(payment_id):
-            settle(payment_id)
+            settle(payment_id, shelf)
             done += 1
     return done
 
@@ -318,7 +321,7 @@ def next_check(checks: int, created_at: datetime, hold_ends: datetime | None) ->
     return min(due, last_look) if last_look > moment else due
 
 
-def take_unsettled() -> int:
+def take_unsettled(shelf: Shelf) -> int:
     """Settle what providers list as paid and not yet taken, and answer how many of ours were among it."""
     done = 0
     for name, gateway in dict(GATEWAYS).items():
@@ -330,6 +333,6 @@ def take_unsettled() -> int:
             continue
         ours = select(Payment.id).where(Payment.gateway == name, Payment.gateway_reference.in_(references))
         for payment_id in db.session.execute(ours).scalars().all() if references else ():
-            settle(payment_id)
+            settle(payment_id, shelf)
             done += 1
     return done

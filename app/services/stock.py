@@ -185,6 +185,12 @@ def put(t: Connection, variant_id: int, level: int, *, reason: Reason, actor: st
     return delta
 
 
+def add(t: Connection, variant_id: int, quantity: int, *, reason: Reason, actor: str) -> int:
+    """Raise one variant's `on_hand` by so many, as `put` does, and answer by how many. Raises NotFound."""
+    on_hand = t.execute(select(Variant.on_hand).where(Variant.id == variant_id).with_for_update()).scalar_one_or_none()
+    return put(t, variant_id, (on_hand or 0) + quantity, reason=reason, actor=actor)
+
+
 @retried
 def set_levels(levels: Sequence[tuple[str, int]], *, actor: str) -> int:
     """Set the stock of several SKUs, all or none, and answer how many changed. Raises NotFound, StockConflict."""

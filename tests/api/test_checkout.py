@@ -14,6 +14,7 @@ from app.models.payment import Payment, PaymentMethod, ShippingMethod
 from app.providers import GATEWAYS
 from app.services import account_carts, address_book, stock, tokens
 from tests.factories import Elsewhere, a_guide, a_payment_method, a_redirect_method, a_shipping_method, a_variant, set_columns
+from tests.goods import a_download, downloads
 from tests.programs import CHECKOUT, Program, a_program
 from tests.shopping import counts, level, lines_of, orders, the_order
 
@@ -39,6 +40,15 @@ def refused(program: Program, wish: object, status: int = 400, **sent: object) -
 
 
 # --- 200 ---
+
+
+@pytest.mark.settings(DOWNLOADS_EACH=3)
+def test_what_costs_nothing_is_yielded_at_once(alice):
+    alice.put_in((a_download(), 1))
+
+    alice.post(CHECKOUT, {"payment_method": None})
+
+    assert [(row.file, row.most) for row in downloads()] == [("guide.pdf", 3)]
 
 
 def test_pay_on_delivery_is_an_order_at_once(alice):

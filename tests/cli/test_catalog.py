@@ -6,6 +6,8 @@ from sqlalchemy import func, select
 from app.extensions import db
 from app.models.catalog import Product, Variant
 from app.models.payment import ShippingMethod
+from app.services import digital
+from tests.goods import shelf
 
 CUPS = "sku,product,options,price,on_hand\nCUP-R,Cup,red,3.00,4\nCUP-B,Cup,blue,3.50,2\n"
 
@@ -114,6 +116,15 @@ def test_the_demo_fills_the_shop_once(flask):
     assert first.stdout == f"Demo: {variants} new, 0 changed, 0 unchanged; 3 shipping methods changed.\n"
     assert second.stdout == f"Demo: 0 new, 0 changed, {variants} unchanged; 0 shipping methods changed.\n"
     assert (first.stderr, how_many(Product) >= 20) == ("", True)
+
+
+def test_the_demos_guide_can_be_fetched(flask):
+    flask("demo load"), flask("demo load")
+
+    guide = db.session.execute(select(Variant.download).where(Variant.sku == "GUIDE-PDF")).scalar_one()
+
+    assert b"Six ways to make coffee" in shelf().path(guide).read_bytes()
+    assert [row.sku for row in digital.goods() if row.file] == ["GUIDE-PDF"]
 
 
 def test_the_demos_first_delivery_fits_any_parcel_at_home(flask):

@@ -23,6 +23,7 @@ from app.models.payment import PaymentMethod, ShippingMethod
 from app.services import errands, outbox, worker
 from tests import live
 from tests.factories import a_variant
+from tests.goods import a_download, shelf
 from tests.planting import a_hold, an_order, breach
 
 ON_SQLITE = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
@@ -145,6 +146,17 @@ def test_a_doctor_notes_what_an_owner_should_know(app, flask):
     assert "note    Mails go to mail.example unencrypted" in output
     assert "note    1 messages were given up on" in output
     assert "nobody reads" not in output
+
+
+@ON_SQLITE
+def test_a_doctor_misses_a_file_that_is_sold(app, flask):
+    a_download()
+    assert "Every file that is sold is in its place." in flask("doctor")[1]
+
+    shelf().path("guide.pdf").unlink()
+
+    status, output = flask("doctor")
+    assert (status, "has no file for GUIDE; `flask digital file` puts it there." in output) == (1, True)
 
 
 @ON_SQLITE

@@ -9,6 +9,7 @@ from app import money
 from app.extensions import db, now
 from app.services import invariants
 from tests.factories import a_variant
+from tests.goods import a_download, a_licence, get_free
 from tests.planting import a_hold, an_order, breach
 
 LONG_AGO = "'2020-01-01 00:00:00.000000'"
@@ -21,7 +22,8 @@ REFUND = (
 )
 EVENT = f"INSERT INTO payment_event (id, gateway, event_id, kind, created_at) VALUES (%s, 'elsewhere', 'e', '', {LONG_AGO})"
 
-# (invariant, constraint to lift first, what to do). Orders 1 and 2 are sold, 3 is on HOLD; variant 2 is sold out.
+# (invariant, constraint to lift first, what to do). Orders 1 and 2 are sold, 3 is on HOLD; variant 2 is sold out. Order 4 yielded
+# a code, its line 4, and a file, its line 5.
 BREACHES = [
     ("I1-stock-range", "variant.ck_variant_stock", "UPDATE variant SET held = on_hand + 1 WHERE id = 1"),
     ("I1-stock-range", "variant.ck_variant_stock", "UPDATE variant SET held = -1 WHERE id = 2"),
@@ -108,6 +110,16 @@ BREACHES = [
     ("I18-foreign-keys", "", "DELETE FROM customer WHERE id = 1"),
     ("I19-whole-numbers", "", "UPDATE line_item SET unit_price_minor = 10.5 WHERE id = 1"),
     ("I19-whole-numbers", "", "UPDATE variant SET price_minor = 'many' WHERE id = 1"),
+    ("codes-are-their-lines", "", "UPDATE digital_code SET variant_id = 1 WHERE line_item_id = 4"),
+    ("codes-are-their-lines", "", "UPDATE digital_code SET line_item_id = 5 WHERE line_item_id = 4"),
+    ("codes-are-their-lines", "", "UPDATE line_item SET is_digital = false WHERE id = 4"),
+    ("codes-are-their-lines", "", "DELETE FROM order_event WHERE order_id = 4 AND to_status = 'PROCESSING'"),
+    ("codes-are-their-lines", "digital_code.ck_digital_code_given", "UPDATE digital_code SET given_at = NULL"),
+    ("codes-as-bought", "", f"UPDATE digital_code SET line_item_id = 4, given_at = {LONG_AGO}"),
+    ("downloads-were-sold", "", "UPDATE download SET line_item_id = 3"),
+    ("downloads-were-sold", "", "UPDATE line_item SET is_digital = false WHERE id = 5"),
+    ("downloads-are-counted", "download.ck_download_fetched", "UPDATE download SET fetched = most + 1"),
+    ("downloads-are-counted", "download.ck_download_fetched", "UPDATE download SET fetched = -1"),
     ("alerts-are-told", "", "DELETE FROM outbox_message WHERE topic = 'stock.alert'"),
     ("cards-are-true", "", "UPDATE product SET price_minor = 1 WHERE id = 1"),
     ("cards-are-true", "", "UPDATE product SET lead_variant_id = NULL WHERE id = 1"),
@@ -122,6 +134,7 @@ def busy_shop(app_context: object, monkeypatch: pytest.MonkeyPatch) -> None:
     an_order(beans, 2)
     an_order(mugs, 1, email="alice@example.com")
     a_hold(monkeypatch, beans, 3)
+    get_free((a_licence("A", "B"), 1), (a_download(), 1))
 
 
 def test_a_busy_shop_breaks_nothing(busy_shop):

@@ -17,8 +17,9 @@ from app.extensions import transaction
 from app.models.order import LineItem, Order
 from app.models.payment import Payment
 from app.models.stock import StockAlert
-from app.services import mail
+from app.services import digital, mail
 from tests.factories import a_variant
+from tests.goods import a_download, a_licence, get_free, yielded
 from tests.mailserver import mail_server
 from tests.planting import an_order
 from tests.tools import need
@@ -36,6 +37,11 @@ def confirmation(order_id: int) -> EmailMessage:
 
 def alert(alert_id: int) -> EmailMessage:
     composed = mail.stock_alert(mailer(), alert_id, key=f"stock.alert:{alert_id}")
+    return message_from_bytes(composed.as_bytes(), policy=policy.default)
+
+
+def delivered(order_id: int) -> EmailMessage:
+    composed = mail.delivered(mailer(), order_id, key=f"digital.delivered:{order_id}:2")
     return message_from_bytes(composed.as_bytes(), policy=policy.default)
 
 
@@ -84,6 +90,53 @@ def test_what_is_paid_and_digital_needs_neither_money_nor_address(app_context):
     for text in texts(confirmation(order_id)):
         assert "Paid in full." in text and "Still to pay" not in text
         assert "High Street" not in text and "Standard delivery" not in text
+
+
+@pytest.mark.settings(BASE_URL="https://shop.example")
+def test_a_confirmation_has_what_the_order_yielded(app_context):
+    order_id = get_free((a_download(), 1), (a_licence("ABCD-1234", "EFGH-5678"), 3))
+    link = f"https://shop.example{next(line.link.address for line in yielded(order_id) if line.link)}"
+
+    for text in texts(confirmation(order_id)):
+        assert [word for word in (link, "guide.pdf", "10 times at most", "ABCD-1234", "EFGH-5678") if word not in text] == []
+        assert "One code is still to come" in text
+
+
+def test_a_confirmation_of_things_that_are_sent_says_nothing_of_downloads(app_context):
+    for text in texts(confirmation(an_order(a_variant()))):
+        assert "download" not in text.casefold()
+
+
+@pytest.mark.settings(BASE_URL="https://shop.example")
+def test_what_is_delivered_later_is_told_whole(app_context):
+    order_id = get_free((a_download(), 1), (a_licence("<b>1</b>"), 1))
+
+    message = delivered(order_id)
+
+    assert message["Subject"] == "Your downloads and codes, order 10001 at Till Coffee"
+    assert message["Message-ID"] == "<digital.delivered.1.2@shop.example>"
+    plain, html = texts(message)
+    assert "Code: <b>1</b>" in plain and "&lt;b&gt;1&lt;/b&gt;" in html
+    for text in (plain, html):
+        assert "https://shop.example/downloads/" in text and "https://shop.example/orders/" in text
+
+
+@pytest.mark.parametrize("values", [{"status": "REFUNDED"}, {"email": ""}])
+@pytest.mark.breaks_invariants
+def test_what_was_undone_or_forgotten_is_not_delivered(app_context, values):
+    order_id = get_free((a_download(), 1))
+    with transaction() as t:
+        t.execute(update(Order).values(**values))
+
+    assert mail.delivered(mailer(), order_id, key="digital.delivered:1:1") is None
+
+
+def test_links_that_are_over_are_not_mailed(app_context):
+    order_id = get_free((a_download(), 1))
+    digital.revoke_order("10001")
+
+    for text in texts(delivered(order_id)):
+        assert "guide.pdf can no longer be downloaded." in text and "/downloads/" not in text
 
 
 @pytest.mark.settings(SHOP_TIMEZONE="Asia/Seoul")

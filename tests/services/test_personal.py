@@ -3,15 +3,16 @@
 import json
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, update
 
 from app.extensions import db, transaction
 from app.models.customer import Account, Customer
 from app.models.order import Order, OrderStatus
-from app.services import account_carts, accounts, address_book, orders, personal, tokens
+from app.services import account_carts, accounts, address_book, digital, orders, personal, tokens
 from app.services.accounts import Member, WrongPassword
 from app.services.cart import Cart
 from tests.factories import LONDON, a_cart, a_variant
+from tests.goods import a_download, a_licence, downloads, get_free, shelf, yielded
 from tests.shopping import order_of, the_order
 
 pytestmark = pytest.mark.usefixtures("app_context")
@@ -54,6 +55,30 @@ def test_all_that_is_kept_is_handed_out(alice):
     [order] = data["orders"]
     assert (order["number"], order["notes"], order["lines"][0]["sku"]) == (the_order().number, "Ring at Able's", "BEANS")
     assert [each["name"] for each in data["tokens"]] == ["Able's program"]
+
+
+def test_what_orders_yielded_is_handed_out_without_what_opens_it(alice):
+    order_id = get_free((a_download(), 1), (a_licence("ABCD-1234"), 1), email="alice@example.com")
+    with transaction() as t:
+        t.execute(update(Order).where(Order.id == order_id).values(account_id=alice.account_id, customer_id=alice.customer_id))
+
+    told = personal.export(alice)["orders"][1]
+
+    assert [(each["sku"], each["file"], each["fetched"]) for each in told["downloads"]] == [("GUIDE", "guide.pdf", 0)]
+    assert [(each["sku"], each["code"]) for each in told["codes"]] == [("LICENCE", "ABCD-1234")]
+    assert downloads()[0].key not in json.dumps(told)
+
+
+def test_the_downloads_of_whoever_is_forgotten_are_closed(alice):
+    item = a_download()
+    hers, others = get_free((item, 1)), get_free((item, 1), email="other@example.com")
+    with transaction() as t:
+        t.execute(update(Order).where(Order.id == hers).values(account_id=alice.account_id, customer_id=alice.customer_id))
+    digital.complete_digital(shelf())
+
+    personal.forget(alice, PASSWORD)
+
+    assert [bool(yielded(order_id)[0].link.address) for order_id in (hers, others)] == [False, True]
 
 
 def test_secrets_are_not_handed_out(alice):

@@ -8,7 +8,7 @@ from app.services import cancelling, errands, refunds
 from app.services.errors import NotFound
 from app.services.refunds import RefundTooLarge
 from tests.factories import a_cart, a_redirect_method, a_variant
-from tests.paying import begun, elsewhere, owed, refunds as all_refunds, settle, the_payments
+from tests.paying import begun, elsewhere, owed, refunds as all_refunds, settle, shelf, the_payments
 from tests.shopping import alerts, level, order_of, the_order
 
 pytestmark = pytest.mark.usefixtures("app_context")
@@ -166,16 +166,16 @@ def test_a_gateway_that_is_gone_cannot_be_asked(paid, monkeypatch):
 def test_cash_is_recorded_once(app_context):
     order_of(a_cart((a_variant(), 1)))
 
-    assert cancelling.record_cash(the_order().id, actor="staff") == 1395
+    assert cancelling.record_cash(the_order().id, shelf()) == 1395
     with pytest.raises(cancelling.NothingToPay):
-        cancelling.record_cash(the_order().id, actor="staff")
+        cancelling.record_cash(the_order().id, shelf())
 
     assert payment() == ("CAPTURED", 1395, 0)
 
 
 def test_cash_goes_back_by_hand(app_context):
     order_of(a_cart((a_variant(), 1)))
-    cancelling.record_cash(the_order().id, actor="staff")
+    cancelling.record_cash(the_order().id, shelf())
 
     give_back(the_order().id)
 

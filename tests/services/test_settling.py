@@ -17,7 +17,7 @@ from app.services.cart import Cart
 from app.services.checkout import place_order
 from app.services.customers import Buyer
 from tests.factories import a_cart, a_contact, a_redirect_method, a_variant, an_account
-from tests.paying import BASE, begun, elsewhere, overdue, owed, refunds, settle, the_payments
+from tests.paying import BASE, begun, elsewhere, overdue, owed, refunds, settle, shelf, the_payments
 from tests.shopping import alerts, level, order_of, orders, the_order
 
 pytestmark = pytest.mark.usefixtures("app_context")
@@ -299,7 +299,7 @@ def test_facts_end_in_the_same_rows_in_whatever_order_they_come(first, method):
             facts.says = dict(WORDS[word])
             from app.services import refunds as refund_service
 
-            settling.learn(payment, facts.fetch(refund_service.attempt_of(attempt)))
+            settling.learn(payment, facts.fetch(refund_service.attempt_of(attempt)), shelf())
         row = the_payments(attempt.order_id)[-1]
         ends.add((row.status, row.captured_minor, row.refunded_minor))
 
@@ -389,11 +389,11 @@ def due(payment_id: int) -> None:
 
 
 def test_a_shopper_who_never_came_back_is_asked_about(payment):
-    assert settling.check_due() == 0
+    assert settling.check_due(shelf()) == 0
     due(payment)
     elsewhere().says = {"state": State.CAPTURED}
 
-    assert settling.check_due() == 1
+    assert settling.check_due(shelf()) == 1
 
     assert (states(), the_payments()[0].next_check_at) == ((["PROCESSING"], ["CAPTURED"]), None)
 
@@ -403,7 +403,7 @@ def test_a_provider_that_is_away_is_asked_later_and_later(payment):
     waits = []
     for _ in range(3):
         due(payment)
-        settling.check_due()
+        settling.check_due(shelf())
         waits.append(round((the_payments()[0].next_check_at - now()).total_seconds() / 60))
 
     assert waits == [2, 4, 8]
@@ -421,14 +421,14 @@ def test_what_a_provider_lists_as_unsettled_is_settled(payment, monkeypatch):
     monkeypatch.setattr(elsewhere(), "unsettled", lambda: [reference, "not ours"])
     elsewhere().says = {"state": State.APPROVED}
 
-    assert settling.take_unsettled() == 1
+    assert settling.take_unsettled(shelf()) == 1
     assert the_order().status == OrderStatus.PROCESSING
 
 
 def test_a_gateway_that_is_gone_leaves_its_payments_alone(payment):
     del GATEWAYS["elsewhere"]
 
-    assert settling.settle(payment).order_status == OrderStatus.HOLD
+    assert settling.settle(payment, shelf()).order_status == OrderStatus.HOLD
 
 
 def test_two_expired_orders_for_the_last_unit_are_not_both_honoured(method):

@@ -21,6 +21,7 @@ from app.services.cart import Cart
 from app.services.checkout import place_order
 from app.services.customers import Buyer, Contact
 from tests.factories import a_cart, a_category, a_variant
+from tests.goods import a_download, get_free, yielded
 from tests.members import PASSWORD, log_in
 from tests.shopper import Browser
 from tests.shopping import ON_DELIVERY, STANDARD, buy, price_of
@@ -69,6 +70,7 @@ MATRIX = {
     "POST /orders/find": "422 422 422 422 422 422",
     "POST /orders/hide": "303 303 303 303 303 303",
     "POST /orders/<key>/again": "404 404 422 404 404 404",
+    "GET /downloads/<token>/<file>": OPEN,  # to whoever has the link, which comes by mail
     "POST /orders/<key>/account": "404 404 404 404 404 404",  # for guests' own orders only
     "GET /account": MEMBERS,
     "GET /account/profile": MEMBERS,
@@ -160,6 +162,7 @@ def world(app, page) -> World:
         buyer=Buyer(alice.customer_id, alice.account_id),
     )
     account_carts.save(alice.customer_id, Cart(), a_cart((item, 2)))
+    link = yielded(get_free((a_download(), 1)))[0].link.address
     values = {
         "slug": "beans",
         "version": "1",
@@ -168,6 +171,8 @@ def world(app, page) -> World:
         "address_id": address_id,
         "token_id": tokens.alive(alice.account_id)[0].id,
         "line_id": item.id,
+        "token": link.split("/")[2],
+        "file": "guide.pdf",
     }
     return World(app, values, token, page.client)
 

@@ -3,7 +3,6 @@
 import pytest
 
 from app.gateways.shape import State
-from app.services import settling
 from tests.factories import a_variant
 from tests.paying import elsewhere, owed, refunds, settle, the_payments
 from tests.shopping import buy, level, the_order
@@ -195,7 +194,7 @@ def test_a_stranger_cannot_call_it_off(away, browser):
 
 
 def test_what_is_over_offers_nothing_to_pay(waiting):
-    settling.settle(the_payments()[0].id)
+    settle(the_payments()[0].id, State.OPEN)
     waiting.submit("Cancel this order")
 
     assert waiting.document.by_id("pay") is None
