@@ -12,6 +12,7 @@ from flask import current_app
 from flask.cli import with_appcontext
 from sqlalchemy import exc
 
+from app import pretend
 from app.cli import serving
 from app.cli.output import fail, speaks
 from app.extensions import db
@@ -60,10 +61,13 @@ def serve() -> None:
 def rounds() -> list[worker_service.Round]:
     """What the worker does, over and over, in this order."""
     mailer = Mailer(current_app.config, lambda name, context: current_app.jinja_env.get_template(name).render(context))
-    return [
+    done = [
         partial(outbox.deliver_due, mailer, say),
         *(worker_service.every(FORGET_SECONDS, forget) for forget in FORGETTING),
     ]
+    if "pretend" in current_app.extensions:
+        done.append(pretend.PROVIDER.deliver_due)
+    return done
 
 
 @click.command("worker")
