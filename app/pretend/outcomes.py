@@ -30,7 +30,7 @@ OUTCOMES = (
     Outcome("first", "Pay, webhook first", "The shop hears of it from us before you are back."),
     Outcome("late", "Pay, webhook late", "The money is on its way until after the shop has stopped waiting for it."),
     Outcome("amount", "Pay a wrong amount", "We take less than the shop asked for. It must not count as paid."),
-    Outcome("currency", "Pay in a wrong currency", "We take as many of another currency. It must not count as paid."),
+    Outcome("currency", "Pay in a wrong currency", "We take the same number in another currency. It must not count as paid."),
     Outcome("forged", "Forge a webhook", "Nobody pays, but somebody who is not us says that you did."),
     Outcome("slow", "Pay, then answer slowly", "The money is taken, but for a minute our answers take 8 seconds."),
     Outcome("down", "Pay, then break down", "The money is taken, but for half a minute we answer nothing (503)."),

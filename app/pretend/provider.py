@@ -52,8 +52,9 @@ class Provider:
         return tried
 
     def deliver_now(self, delivery_id: str) -> None:
-        """Deliver this one before anything else happens, unless too many wait for that already: then soon."""
+        """Deliver this one before anything else happens, unless too many wait for that already: then a moment later."""
         if not self.waiting.acquire(blocking=False):
+            self.memory.hurry(delivery_id, due_at=time.time())
             self.postman.kick()
             return
         try:

@@ -332,13 +332,29 @@ def test_webhook_first_finds_the_payment_paid(play):
     assert found == [State.CAPTURED]
 
 
-def test_who_waits_for_a_webhook_does_not_wait_in_line(play):
+def test_who_cannot_wait_for_a_webhook_goes_back_before_it(play):
     attempt = play.begin()
     play.provider.waiting.acquire()
+    play.shop.meanwhile = lambda: time.sleep(0.2)
 
-    assert play.press(attempt, "first").status_code == 303
-    assert play.shop.heard == []
-    assert play.provider.memory.claim(time.time() + outcomes.FIRST_SECONDS, lease=30) is not None  # the worker's, then
+    answer = play.press(attempt, "first")
+
+    assert (answer.status_code, play.shop.heard) == (303, [])
+    assert play.events()[0].kind == "payment.paid"
+
+
+def test_a_shop_that_hangs_is_not_waited_for_without_end(play, monkeypatch):
+    monkeypatch.setattr(provider_module, "WEBHOOK_SECONDS", 0.3)
+    attempt, over = play.begin(), threading.Event()
+    play.shop.meanwhile = lambda: over.wait(10) and None
+    began = time.monotonic()
+
+    answer = play.press(attempt, "first")
+    over.set()
+
+    assert answer.status_code == 303
+    assert time.monotonic() - began < 5
+    assert play.provider.memory.claim(time.time() + 100, lease=1).tries == 2  # it comes again
 
 
 def test_webhook_late(play, monkeypatch):
