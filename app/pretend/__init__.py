@@ -18,5 +18,5 @@ def init_app(app: Flask) -> None:
     """Open for business beside the shop."""
     from app.pretend import api, pages  # noqa: F401  # they put their routes on bp
 
-    app.extensions["pretend"] = Provider(app.config, app.instance_path)
+    app.extensions["pretend"] = Provider(app.config, app.instance_path, app.extensions["gateway_places"].spare)
     app.register_blueprint(bp)

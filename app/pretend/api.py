@@ -109,12 +109,9 @@ def play(payment: Payment) -> None:
     now = time.time()
     if now < payment.down_until:
         abort(said(503, error="We are down."))
-    # Slowness holds a thread of the server and one of whoever asks: no more of them at once than the shop can spare.
-    if now < payment.slow_until and PROVIDER.waiting.acquire(blocking=False):
-        try:
-            time.sleep(SLOW_SECONDS)
-        finally:
-            PROVIDER.waiting.release()
+    if now < payment.slow_until:
+        with PROVIDER.patience() as may_wait:
+            time.sleep(SLOW_SECONDS if may_wait else 0)
 
 
 def body() -> dict[str, Any]:

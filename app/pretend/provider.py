@@ -6,7 +6,8 @@ import secrets
 import sqlite3
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -30,13 +31,14 @@ LEASE_SECONDS = 30.0  # after which a webhook that somebody died over is tried b
 class Provider:
     """What the pages, the API and the shop's worker share. Its threads need no app context."""
 
-    def __init__(self, config: Mapping[str, Any], folder: str) -> None:
+    def __init__(self, config: Mapping[str, Any], folder: str, spare: Callable[[], AbstractContextManager[bool]]) -> None:
+        """`spare` says whether the server can do without a thread for the length of its block."""
         keys = signing_keys(config)
         self.memory = Memory(Path(folder) / "pretend.sqlite3")
         self.api_keys = [api_key(key) for key in keys]  # the shop's process may be older than this one
         self.secret = webhook_secret(keys[-1])
         self.postman = Postman(self.deliver_due)
-        # Whoever waits here holds a thread of the server, and what they wait for takes two more.
+        self.spare = spare
         self.waiting = threading.Semaphore(config["THREADS"] // 4)
 
     def deliver_due(self) -> int:
@@ -53,15 +55,26 @@ class Provider:
 
     def deliver_now(self, delivery_id: str) -> None:
         """Deliver this one before anything else happens, unless too many wait for that already: then a moment later."""
-        if not self.waiting.acquire(blocking=False):
+        with self.patience() as may_wait:
+            if may_wait and (delivery := self.memory.claim(time.time(), lease=LEASE_SECONDS, only=delivery_id)):
+                self._deliver(delivery)
+        if not may_wait:
             self.memory.hurry(delivery_id, due_at=time.time())
             self.postman.kick()
-            return
+
+    @contextmanager
+    def patience(self) -> Iterator[bool]:
+        """Whether a request may hold its thread for seconds. What it waits for takes two more, and shoppers need some too."""
+        is_first = self.waiting.acquire(blocking=False)
         try:
-            if delivery := self.memory.claim(time.time(), lease=LEASE_SECONDS, only=delivery_id):
-                self._deliver(delivery)
+            if is_first:
+                with self.spare() as may_wait:
+                    yield may_wait
+            else:
+                yield False
         finally:
-            self.waiting.release()
+            if is_first:
+                self.waiting.release()
 
     def _deliver(self, delivery: Delivery) -> None:
         body = delivery.body.encode()

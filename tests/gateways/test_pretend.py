@@ -233,7 +233,8 @@ def test_nobody_else_speaks_with_it(play):
 
 
 def test_it_speaks_with_the_shop_of_yesterdays_secret(tmp_path, play):
-    provider = Provider({"SECRET_KEY": "today", "SECRET_KEY_FALLBACKS": [live.SECRET], "THREADS": 4}, str(tmp_path / "instance"))
+    keys = {"SECRET_KEY": "today", "SECRET_KEY_FALLBACKS": [live.SECRET]}
+    provider = Provider({**play.app.config, **keys}, str(tmp_path / "instance"), play.provider.spare)
     play.app.extensions["pretend"] = provider
 
     assert play.gateway.fetch(play.begin()).state == State.OPEN
@@ -335,6 +336,31 @@ def test_webhook_first_finds_the_payment_paid(play):
 def test_who_cannot_wait_for_a_webhook_goes_back_before_it(play):
     attempt = play.begin()
     play.provider.waiting.acquire()
+    play.shop.meanwhile = lambda: time.sleep(0.2)
+
+    answer = play.press(attempt, "first")
+
+    assert (answer.status_code, play.shop.heard) == (303, [])
+    assert play.events()[0].kind == "payment.paid"
+
+
+def test_whoever_waits_for_a_webhook_counts_among_those_who_speak_with_providers(play):
+    places, seen = play.app.extensions["gateway_places"], []
+    play.shop.meanwhile = lambda: seen.append((places.inside._value, places.line._value))
+    free = (places.inside._value, places.line._value)
+
+    play.press(play.begin(), "first")
+
+    assert seen == [(free[0] - 1, free[1] - 1)]
+    assert (places.inside._value, places.line._value) == free
+
+
+@pytest.mark.parametrize("kind", ["inside", "line"])
+def test_nobody_waits_for_a_webhook_when_all_places_are_taken(play, kind):
+    place = getattr(play.app.extensions["gateway_places"], kind)
+    attempt = play.begin()
+    while place.acquire(blocking=False):
+        pass
     play.shop.meanwhile = lambda: time.sleep(0.2)
 
     answer = play.press(attempt, "first")
