@@ -7,7 +7,7 @@ from typing import Any
 from flask import Flask
 from werkzeug.middleware.proxy_fix import ProxyFix
 
-from app import assets, cli, config as settings, errors, extensions, headers, models, providers, templating, web
+from app import assets, cli, config as settings, errors, extensions, headers, models, pretend, providers, templating, web
 from app.account import login
 
 __all__ = ["create_app", "models"]
@@ -48,4 +48,6 @@ def create_app(config: Mapping[str, Any] | None = None) -> Flask:
 
     for blueprint in (site, catalog, cart, checkout, account, api):
         app.register_blueprint(blueprint)
+    if "pretend" in app.extensions["gateways"]:
+        pretend.init_app(app)
     return app

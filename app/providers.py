@@ -29,6 +29,19 @@ class Places:
         self.inside = threading.BoundedSemaphore(max(1, threads // 2))
         self.line = threading.BoundedSemaphore(max(1, threads - 1))  # inside or waiting
 
+    @contextmanager
+    def spare(self) -> Iterator[bool]:
+        """Whether a thread may be kept from serving shoppers, without waiting for that; inside the block it is counted."""
+        in_line = self.line.acquire(blocking=False)
+        is_inside = in_line and self.inside.acquire(blocking=False)
+        try:
+            yield is_inside
+        finally:
+            if is_inside:
+                self.inside.release()
+            if in_line:
+                self.line.release()
+
 
 @contextmanager
 def conversation() -> Iterator[None]:

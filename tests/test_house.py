@@ -37,6 +37,7 @@ ONE_WAY = {
         "app.site",
     ),
     "gateways": ("app.models", "app.services", "app.extensions", "app.web", "flask", "sqlalchemy"),
+    "pretend": ("app.models", "app.services", "app.extensions", "app.providers", "sqlalchemy"),
     "extensions.py": ("app",),
     "money.py": ("app", "flask", "sqlalchemy"),
 }

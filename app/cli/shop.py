@@ -12,6 +12,7 @@ from flask import current_app
 from flask.cli import with_appcontext
 from sqlalchemy import exc
 
+from app import pretend
 from app.cli import serving
 from app.cli.output import fail, speaks
 from app.extensions import db
@@ -67,7 +68,7 @@ def rounds() -> list[worker_service.Round]:
     """What the worker does, over and over, in this order."""
     mailer = Mailer(current_app.config, lambda name, context: current_app.jinja_env.get_template(name).render(context))
     shelf = Shelf.of(current_app.config)
-    return [
+    done = [
         partial(errands.deliver_due, mailer, say),
         expiry.expire_due,
         partial(settling.check_due, shelf),
@@ -76,6 +77,9 @@ def rounds() -> list[worker_service.Round]:
         worker_service.every(COMPLETE_SECONDS, partial(digital.complete_digital, shelf)),
         *(worker_service.every(FORGET_SECONDS, forget) for forget in FORGETTING),
     ]
+    if "pretend" in current_app.extensions:
+        done.append(pretend.PROVIDER.deliver_due)
+    return done
 
 
 @click.command("worker")

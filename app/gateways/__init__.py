@@ -8,9 +8,10 @@ from collections.abc import Mapping
 from typing import Any
 
 from app.gateways.delivery import PayOnDelivery
+from app.gateways.pretend import Pretend
 from app.gateways.shape import Gateway
 
-KINDS: tuple[type[Gateway], ...] = (PayOnDelivery,)
+KINDS: tuple[type[Gateway], ...] = (PayOnDelivery, Pretend)
 
 
 def made(config: Mapping[str, Any]) -> dict[str, Gateway]:

@@ -14,7 +14,7 @@ from app.models.catalog import Variant
 from app.models.digital import DigitalCode
 from app.models.order import Order, OrderStatus
 from app.models.outbox import OutboxMessage
-from app.services import digital, orders, stock
+from app.services import digital, errands, orders, stock
 from app.services.digital import BadName, CodesShort, NameTaken, NotDigital
 from app.services.errors import BadFile, NotFound
 from tests import driver

@@ -15,6 +15,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 
 from app.models.customer import Role
+from app.pretend.memory import Payment
 from app.services import account_carts, accounts, address_book, tokens
 from app.services.addresses import Address
 from app.services.cart import Cart
@@ -29,6 +30,7 @@ from tests.shopping import ON_DELIVERY, STANDARD, buy, price_of
 pytestmark = [
     pytest.mark.usefixtures("app_context"),
     pytest.mark.parametrize("database_url", ["sqlite"], indirect=True),  # who may see what does not depend on the database
+    pytest.mark.settings(PRETEND_GATEWAY=True),  # so that its routes are there
 ]
 
 ROLES = ("anonymous", "guest", "alice", "bob", "staff", "program")
@@ -43,6 +45,7 @@ OPEN = "200 200 200 200 200 200"
 MEMBERS = "303 303 200 200 200 303"
 HERS = "303 303 200 404 404 303"
 TOKEN = "401 401 401 401 401 200"
+NOBODY = "401 401 401 401 401 401"  # the shop itself has the key
 MATRIX = {
     "GET /": OPEN,
     "GET /c/<slug>": OPEN,
@@ -121,6 +124,11 @@ MATRIX = {
     "DELETE /api/shop/customers/me/addresses/<address_id>": "401 401 401 401 401 204",
     "GET /api/shop/customers/me/orders": TOKEN,
     "GET /api/shop/customers/me/orders/<key>": TOKEN,
+    "GET /pretend/pay/<reference>": OPEN,  # whoever has the address may pay
+    "POST /pretend/pay/<reference>": "422 422 422 422 422 422",
+    "POST /pretend/api/payments": NOBODY,
+    "GET /pretend/api/payments/<reference>": NOBODY,
+    "POST /pretend/api/payments/<reference>/refunds": NOBODY,
     "POST /account/logout": "303 303 303 303 303 303",  # last: it ends what the others need
 }
 
@@ -173,8 +181,18 @@ def world(app, page) -> World:
         "line_id": item.id,
         "token": link.split("/")[2],
         "file": "guide.pdf",
+        "reference": a_pretend_payment(app, placed.key),
     }
     return World(app, values, token, page.client)
+
+
+def a_pretend_payment(app: Flask, order_key: str) -> str:
+    """What the pretend provider knows of an order; nothing there is anybody's secret."""
+    texts = dict.fromkeys(("order_number", "payment_key", "description", "return_url", "webhook_url"), "http://localhost/")
+    payment = Payment(
+        reference="pay_1", idempotency_key="1", order_key=order_key, amount_minor=1, currency="GBP", expires_at=1e10, **texts
+    )
+    return app.extensions["pretend"].memory.add(payment)[0].reference
 
 
 def rules(app: Flask) -> dict[str, str]:
