@@ -214,11 +214,10 @@ def handle_codes(mailer: Mailer, payload: Mapping[str, Any], _key: str) -> None:
 _paid = exists().where(
     Payment.order_id == Order.id, Payment.status.in_([PaymentStatus.CAPTURED, PaymentStatus.PARTIALLY_REFUNDED])
 )
-_is_sent = exists().where(LineItem.order_id == Order.id, ~LineItem.is_digital)
 TO_COMPLETE = (
     select(Order.id)
     .where(Order.status == OrderStatus.PROCESSING, Order.country == "", or_(Order.total_minor == 0, _paid))
-    .where(~_is_sent, ~shelves.is_owed(Order.id))
+    .where(~shelves.is_owed(Order.id))
     .order_by(Order.id)
     .limit(PORTION)
 )
