@@ -8,9 +8,12 @@ from collections.abc import Mapping
 from typing import Any
 
 from app.gateways.delivery import PayOnDelivery
+from app.gateways.paypal import PayPal
 from app.gateways.shape import Gateway
+from app.gateways.stripe_checkout import StripeCheckout
+from app.gateways.zarinpal import Zarinpal
 
-KINDS: tuple[type[Gateway], ...] = (PayOnDelivery,)
+KINDS: tuple[type[Gateway], ...] = (PayOnDelivery, StripeCheckout, PayPal, Zarinpal)
 
 
 def made(config: Mapping[str, Any]) -> dict[str, Gateway]:
