@@ -28,7 +28,6 @@ TWO_DECIMALS = frozenset(
     LSL MAD MDL MKD MMK MNT MOP MUR MVR MWK MXN MYR MZN NAD NGN NIO NOK NPR NZD PAB PEN PGK PHP PKR PLN QAR RON RSD RUB SAR SBD
     SCR SEK SGD SHP SLE SOS SRD STD SZL THB TJS TOP TRY TTD TWD TZS UAH USD UYU UZS WST XCD YER ZAR ZMW""".split()
 )
-WHOLE_ONLY = frozenset(("ISK",))  # counted in hundredths that must be none
 # In Stripe's units; what it takes at least where it says so. Elsewhere it is about half a US dollar.
 LEAST = {"AED": 200, "AUD": 50, "BRL": 50, "CAD": 50, "CHF": 50, "CZK": 1500, "DKK": 250, "EUR": 50, "GBP": 30, "HKD": 400}
 LEAST |= {"HUF": 17500, "INR": 50, "JPY": 50, "MXN": 1000, "MYR": 200, "NOK": 300, "NZD": 50, "PLN": 200, "RON": 200}
@@ -55,8 +54,10 @@ class StripeCheckout:
     def __init__(self, secret_key: str, *, webhook_secrets: tuple[str, ...], url: str, page_url: str) -> None:
         import stripe  # only who is paid by Stripe waits for its library
 
-        # At INFO it would write what Stripe says of an e-mail address.
+        # At INFO it would write what Stripe says of an e-mail address; its telemetry would name this machine, by a file in a home
+        # folder that a server may not have.
         logging.getLogger("stripe").setLevel(logging.WARNING)
+        stripe.enable_telemetry = False
         self.stripe = stripe
         client = stripe.StripeClient(
             secret_key,
@@ -292,7 +293,7 @@ def decimals(currency: str) -> int | None:
 def to_stripe(amount_minor: int, currency: str) -> int:
     """The amount in Stripe's units. Raises ValueError when it is not one that Stripe takes."""
     units = scaled(amount_minor, (decimals(currency) or 0) - money.exponent(currency))
-    if (currency in THREE_DECIMALS and units % 10) or (currency in WHOLE_ONLY and units % 100):
+    if currency in THREE_DECIMALS and units % 10:
         raise ValueError("more decimals than Stripe takes")
     return units
 

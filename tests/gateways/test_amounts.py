@@ -10,7 +10,7 @@ from tests.gateways.conftest import asking, begun
 STRIPE = [
     ("GBP", 1250, 1250),
     ("JPY", 500, 500),  # no decimals, there and here
-    ("ISK", 500, 50_000),  # no decimals here, two there
+    ("ISK", 500, 50_000),  # no decimals here, two there, and those always 0
     ("MGA", 500_00, 500),  # two here, none there
     ("HUF", 175_00, 17500),
     ("KWD", 5120, 5120),  # three, of which the last is 0

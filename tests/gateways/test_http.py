@@ -70,6 +70,12 @@ def test_a_name_of_nobody_is_down(monkeypatch):
         http.ask(http.Session(), "GET", "https://provider.example/")
 
 
+@pytest.mark.parametrize(("trouble", "words"), [("huge", "too long"), ("redirect", "302"), ("busy", "429"), ("error500", "500")])
+def test_what_is_no_answer_is_not_read(provider, trouble, words):
+    with provider.troubled(trouble), pytest.raises(GatewayDown, match=words):
+        http.ask(http.Session(), "POST", f"{provider.url}/pg/v4/payment/inquiry.json", json={})
+
+
 def test_a_conversation_inside_another_ends_no_later():
     with http.conversation(0.05), http.conversation(5):
         time.sleep(0.06)

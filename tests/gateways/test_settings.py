@@ -1,5 +1,6 @@
 """A provider with its keys is there, one without is not, and production does not start with half of them."""
 
+import json
 import logging
 import subprocess
 import sys
@@ -75,3 +76,11 @@ def test_stripes_library_writes_no_e_mail_into_our_log(made, caplog):
     made("stripe").start(asking(made("stripe"), email="gus@exämple.com"))
 
     assert "gus@" not in caplog.text
+
+
+def test_stripes_library_does_not_tell_about_this_machine(made, provider):
+    made("stripe").start(asking(made("stripe")))
+
+    (asked,) = provider.asked
+    assert "X-Stripe-Client-Telemetry" not in asked.headers
+    assert not {"telemetry_id", "platform"} & set(json.loads(asked.headers["X-Stripe-Client-User-Agent"]))

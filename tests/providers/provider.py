@@ -289,7 +289,7 @@ class Provider:
             case "huge":
                 return Response("{" + " " * 3_000_000 + "}", mimetype="application/json")
             case "redirect":
-                return redirect(self.url + "/elsewhere")
+                return Response("{}", 302, {"Location": self.url + "/elsewhere"}, mimetype="application/json")
             case "keys":
                 return speaker.refusal(keys=True)
             case "refuse":
