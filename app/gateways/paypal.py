@@ -22,8 +22,8 @@ WHOLE_ONLY = frozenset(("HUF", "JPY", "TWD"))
 LONGEST_DESCRIPTION = 127
 LOCALE = re.compile(r"[a-z]{2}(-[A-Z][a-z]{3})?(-[A-Z]{2})?")
 EARLIER_SECONDS = 60  # a token is renewed before it ends
-# PayPal repeats a webhook for three days and signs anew neither its time nor its text. A replay only makes us ask once more, so
-# nothing is gained by a shorter time, and news of money would be lost with it.
+# PayPal repeats a webhook for three days. A replay only makes us ask once more, so a shorter time gains nothing, and would lose news
+# of money.
 WEBHOOK_DAYS = 4
 
 DISPUTED = "The shopper disputes this payment at PayPal: answer in PayPal's resolution centre before its deadline."
@@ -127,7 +127,7 @@ class PayPal:
                 refunded_minor = refunded_minor or minor(paid, currency)
         elif order["status"] == "APPROVED":
             state = State.APPROVED
-        elif order["status"] not in ("CREATED", "SAVED", "PAYER_ACTION_REQUIRED"):
+        elif order["status"] not in ("CREATED", "SAVED", "PAYER_ACTION_REQUIRED", "PENDING_APPROVAL"):
             raise ValueError("an order that is completed, and nothing was captured")
         return Facts(
             state,

@@ -20,6 +20,10 @@ def test_without_keys_nobody_is_there():
     assert not set(gateways.made(from_environ({}))) & set(NAMES)
 
 
+def test_the_environment_says_the_same_as_the_settings(provider):
+    assert from_environ(provider.environment()) == from_environ({}) | provider.settings()
+
+
 def test_whoever_does_not_use_stripe_does_not_wait_for_its_library():
     code = "import sys; from app import gateways; from app.config import from_environ; gateways.made(from_environ({}));"
     done = subprocess.run([sys.executable, "-c", f"{code} sys.exit('stripe' in sys.modules)"], cwd=ROOT, check=False)

@@ -95,7 +95,7 @@ def test_one_conversation_is_one_deadline_for_all_its_requests(made, provider):
     assert time.monotonic() - began < SECONDS + 0.6
 
 
-@pytest.mark.parametrize("trouble", [*SLOW, "error500", "keys"])
+@pytest.mark.parametrize("trouble", [*SLOW, "error500", "keys", "odd"])
 def test_a_webhook_that_cannot_be_judged_is_neither_forged_nor_believed(made, provider, trouble):
     gateway = made("paypal")
     webhook = provider.webhook("paid", paid(gateway, provider).reference)

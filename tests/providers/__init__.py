@@ -4,7 +4,7 @@ It is as strict as they are: what they require, refuse or count differently, it 
 the shop, and is the shopper, the bank and the network:
 
     with Provider() as provider:
-        app = create_app(provider.settings() | …)
+        app = create_app(provider.settings() | …)           # or environment(), for a shop in a process of its own
         …the shop starts a payment…
         sale = provider.latest("stripe")          # what the shop asked for: amount in our minor units, currency, keys
         provider.approve(sale.reference)          # the shopper pays; also decline, expire, pend (days of waiting)

@@ -146,6 +146,10 @@ class Provider:
         """The app's settings for all three."""
         return {name: value for speaker in self.speakers.values() for name, value in speaker.settings(self.url).items()}
 
+    def environment(self) -> dict[str, str]:
+        """The same for a shop that is a process of its own."""
+        return {name: ",".join(value) if isinstance(value, tuple) else value for name, value in self.settings().items()}
+
     # --- the shopper, and people at the provider ---
 
     def latest(self, gateway: str) -> Sale:
