@@ -22,8 +22,8 @@ WHOLE_ONLY = frozenset(("HUF", "JPY", "TWD"))
 LONGEST_DESCRIPTION = 127
 LOCALE = re.compile(r"[a-z]{2}(-[A-Z][a-z]{3})?(-[A-Z]{2})?")
 EARLIER_SECONDS = 60  # a token is renewed before it ends
-# PayPal repeats a webhook for three days. A replay only makes us ask once more, so a shorter time gains nothing, and would lose news
-# of money.
+# PayPal repeats a webhook for three days. A replay only makes us ask once more, so a shorter time gains nothing, and would lose
+# news of money.
 WEBHOOK_DAYS = 4
 
 DISPUTED = "The shopper disputes this payment at PayPal: answer in PayPal's resolution centre before its deadline."
