@@ -8,10 +8,13 @@ from collections.abc import Mapping
 from typing import Any
 
 from app.gateways.delivery import PayOnDelivery
+from app.gateways.paypal import PayPal
 from app.gateways.pretend import Pretend
 from app.gateways.shape import Gateway
+from app.gateways.stripe_checkout import StripeCheckout
+from app.gateways.zarinpal import Zarinpal
 
-KINDS: tuple[type[Gateway], ...] = (PayOnDelivery, Pretend)
+KINDS: tuple[type[Gateway], ...] = (PayOnDelivery, StripeCheckout, PayPal, Zarinpal, Pretend)
 
 
 def made(config: Mapping[str, Any]) -> dict[str, Gateway]:
