@@ -10,8 +10,8 @@ class PayOnDelivery:
     name = "delivery"
     is_direct = True
     asks_who_wrote = False
-    merchant = None
-    origins = ()
+    merchant: str | None = None
+    origins: tuple[str, ...] = ()
 
     @classmethod
     def from_config(cls, config: Mapping[str, Any]) -> Self:

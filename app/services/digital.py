@@ -34,7 +34,7 @@ from sqlalchemy import (
 from app.extensions import Prepared, Record, db, now, retried, transaction
 from app.models.catalog import Variant
 from app.models.digital import CODE_MAX, DigitalCode, Download
-from app.models.order import FIRST_NUMBER, SOLD, LineItem, Order, OrderStatus, order_number
+from app.models.order import SOLD, LineItem, Order, OrderStatus, order_number
 from app.models.outbox import OutboxMessage
 from app.models.payment import Payment, PaymentStatus
 from app.models.stock import Reason
@@ -456,9 +456,7 @@ def goods(sku: str | None = None) -> list[Goods]:
 @retried
 def revoke_order(number: str) -> int:
     """Close the downloads of the order with this number and answer how many were open. Raises NotFound."""
-    digits = number.strip().lstrip("#")
-    is_number = digits.isascii() and digits.isdigit() and len(digits) < 10
-    order_id = int(digits) - FIRST_NUMBER if is_number else 0
+    order_id = orders.id_of(number) or 0
     with transaction() as t:
         if t.execute(select(Order.id).where(Order.id == order_id)).first() is None:
             raise NotFound("There is no order %(number)s.", number=number)

@@ -229,12 +229,16 @@ def by_key(key: str) -> Order | None:
     return found if found is not None and secrets.compare_digest(found.key, key) else None
 
 
+def id_of(number: str) -> int | None:
+    """The id of the order that people call so, whether there is one or not; None for what is no number."""
+    digits = number.strip().lstrip("#")
+    return int(digits) - FIRST_NUMBER if digits.isascii() and digits.isdigit() and len(digits) < 10 else None
+
+
 def find(number: str, email: str) -> Order | None:
     """The order of this number that was placed with this e-mail; None when either is another's."""
-    digits = number.strip().lstrip("#")
-    if not (digits.isascii() and digits.isdigit() and len(digits) < 10):
-        return None
-    found = db.session.get(Order, int(digits) - FIRST_NUMBER)
+    order_id = id_of(number)
+    found = None if order_id is None else db.session.get(Order, order_id)
     return found if found is not None and same_mailbox(found.email, email) else None
 
 

@@ -235,3 +235,22 @@ def report(t: Connection, payment_id: int, kind: str, sentence: str) -> None:
     key = f"payment.problem:{payment_id}:{kind}"
     if t.execute(select(OutboxMessage.id).where(OutboxMessage.dedupe_key == key)).first() is None:
         outbox.owe(t, "payment.problem", key, {"payment_id": payment_id})
+
+
+def problems() -> list[Record]:
+    """The payments that were flagged for staff, the newest first."""
+    return list(read(select(*Payment.__table__.c).where(Payment.problem != "").order_by(Payment.id.desc())).all())
+
+
+def refused() -> list[Record]:
+    """The refunds that a person must send another way: id, amount and currency, order, gateway and the payment's problem."""
+    columns = Refund.id, Refund.amount_minor, Refund.currency, Payment.order_id, Payment.gateway, Payment.problem
+    wanted = select(*columns).join(Payment, Payment.id == Refund.payment_id).where(Refund.status == RefundStatus.REFUSED)
+    return list(read(wanted.order_by(Refund.id)).all())
+
+
+def sent_by_hand(refund_id: int, reference: str) -> None:
+    """A refund that its provider refused was sent another way. Raises NotFound for any other."""
+    if refund_id not in {row.id for row in refused()}:
+        raise NotFound("There is no refused refund %(id)s.", id=refund_id)
+    sent(refund_id, reference)

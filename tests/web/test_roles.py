@@ -129,6 +129,11 @@ MATRIX = {
     "POST /pretend/api/payments": NOBODY,
     "GET /pretend/api/payments/<reference>": NOBODY,
     "POST /pretend/api/payments/<reference>/refunds": NOBODY,
+    "GET /checkout/return/<key>": "404 404 404 404 404 404",  # an order's key is not a payment's
+    "GET /fragments/checkout/return/<key>": "303 303 303 303 303 303",
+    "POST /webhooks/<gateway>": "400 400 400 400 400 400",  # nobody signed it
+    "POST /orders/<key>/pay": "422 422 422 422 422 422",  # whoever has the key may pay
+    "POST /orders/<key>/cancel": "404 404 422 404 404 404",
     "POST /account/logout": "303 303 303 303 303 303",  # last: it ends what the others need
 }
 
@@ -181,6 +186,7 @@ def world(app, page) -> World:
         "line_id": item.id,
         "token": link.split("/")[2],
         "file": "guide.pdf",
+        "gateway": "pretend",
         "reference": a_pretend_payment(app, placed.key),
     }
     return World(app, values, token, page.client)
