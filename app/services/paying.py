@@ -67,8 +67,9 @@ def begin(order_id: int, base_url: str, *, tells_email: bool = True) -> str:
 
     When the gateway cannot be asked, the order is FAILED and holds nothing. Raises PaymentUnavailable, NotPayable.
     """
-    attempt = read(ATTEMPT.where(Payment.order_id == order_id, Payment.status.in_(OPEN)).order_by(Payment.id.desc())).first()
-    db.session.rollback()  # no transaction is open while a gateway takes its time
+    attempt = _open_attempt(order_id)
+    if attempt is None and _tries_again(order_id):
+        attempt = _open_attempt(order_id)
     if attempt is None or attempt.order_status != OrderStatus.HOLD:
         raise NotPayable
     if attempt.next_step:
@@ -87,6 +88,27 @@ def begin(order_id: int, base_url: str, *, tells_email: bool = True) -> str:
         _not_started(attempt, claimed_at)
         raise PaymentUnavailable from error
     return _started(attempt, started)
+
+
+def _open_attempt(order_id: int) -> Record | None:
+    """The newest attempt of an order that may still bring money."""
+    mine = Payment.order_id == order_id, Payment.status.in_(OPEN)
+    found = read(ATTEMPT.where(*mine).order_by(Payment.id.desc())).first()
+    db.session.rollback()  # no transaction is open while a gateway takes its time
+    return found
+
+
+@retried
+def _tries_again(order_id: int) -> bool:
+    """Whether an order on HOLD whose last attempt ended at the provider, or did not fit, has a new one by the same method now."""
+    with transaction() as t:
+        status = t.execute(select(Order.status).where(Order.id == order_id).with_for_update()).scalar()
+        mine = select(*Payment.__table__.c).where(Payment.order_id == order_id)
+        last = t.execute(mine.order_by(Payment.id.desc()).limit(1)).first()
+        is_over = last is not None and t.execute(mine.where(Payment.status.in_(OPEN))).first() is None
+        if status == OrderStatus.HOLD and is_over:
+            add_attempt(t, last)
+    return bool(status == OrderStatus.HOLD and is_over)
 
 
 @retried

@@ -143,6 +143,15 @@ def test_an_attempt_that_ended_at_the_provider_leaves_the_order_to_its_hold(paym
     assert (states(), level("BEANS")) == ((["HOLD"], ["EXPIRED"]), (5, 2))
 
 
+def test_whoever_submits_again_after_an_attempt_ended_gets_a_new_one(payment):
+    settle(payment, State.EXPIRED)
+
+    paying.begin(the_order().id, BASE)
+
+    assert (states(), level("BEANS")) == ((["HOLD"], ["EXPIRED", "PENDING"]), (5, 2))
+    assert the_payments()[1].next_step != the_payments()[0].next_step
+
+
 LIES = [
     {"amount_minor": 1},
     {"currency": "EUR"},
