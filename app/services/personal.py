@@ -20,7 +20,9 @@ from app.services.errors import ShopError
 
 FORGOTTEN = "anonymous-"  # what a forgotten customer's e-mail begins with; no real one has no @
 OVER = [OrderStatus.COMPLETED, OrderStatus.CANCELLED, OrderStatus.REFUNDED]  # nothing of theirs must reach anybody any more
-BLANK = dict.fromkeys(("email", "name", "phone", "notes", "company", "line1", "line2", "city", "region", "postcode"), "")
+BLANK = dict.fromkeys(
+    ("email", "name", "phone", "notes", "company", "line1", "line2", "city", "region", "postcode", "holder"), ""
+)
 
 
 class StillStaff(ShopError):
