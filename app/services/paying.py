@@ -74,7 +74,7 @@ def begin(order_id: int, base_url: str, *, tells_email: bool = True) -> str:
         raise NotPayable
     if attempt.next_step:
         return str(attempt.next_step)
-    claimed_at: datetime | None = None
+    claimed_at, started = None, None
     try:
         if attempt.gateway not in GATEWAYS:
             raise GatewayDown("there is no such gateway any more")
@@ -87,6 +87,9 @@ def begin(order_id: int, base_url: str, *, tells_email: bool = True) -> str:
         log.warning("payment %s: %s could not be begun: %s", attempt.id, attempt.gateway, error)
         _not_started(attempt, claimed_at)
         raise PaymentUnavailable from error
+    finally:
+        if claimed_at and started is None:
+            _let_go(attempt.id, claimed_at)
     return _started(attempt, started)
 
 
@@ -120,6 +123,14 @@ def _claim(payment_id: int) -> datetime | None:
     with transaction() as t:
         claimed = t.execute(update(Payment).where(*waiting).values(asked_at=moment))
     return moment if claimed.rowcount == 1 else None
+
+
+@retried
+def _let_go(payment_id: int, claimed_at: datetime) -> None:
+    """Whoever comes next may tell the gateway."""
+    mine = Payment.id == payment_id, Payment.status == PaymentStatus.CREATED, Payment.asked_at == claimed_at
+    with transaction() as t:
+        t.execute(update(Payment).where(*mine).values(asked_at=None))
 
 
 def _told_by_another(payment_id: int) -> str:

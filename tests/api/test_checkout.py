@@ -1,7 +1,9 @@
 """POST /api/shop/checkout/cart: the contract, row by row, and that nothing is created by a refusal."""
 
 import contextvars
+import time
 import unicodedata
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from sqlalchemy import func, select
@@ -140,23 +142,24 @@ def test_a_gateway_that_is_down_leaves_a_failed_order_that_holds_nothing(alice, 
     assert [order.status for order in orders()] == ["FAILED", "HOLD"]
 
 
-def test_of_the_same_submit_sent_twice_the_one_that_came_through_counts(alice, monkeypatch):
+def test_of_the_same_submit_sent_twice_the_gateway_is_told_once(alice, monkeypatch):
     method = a_redirect_method(monkeypatch)
     alice.put_in((a_variant(on_hand=5), 2))
     wish, gateway = alice.wish(payment_method=method), GATEWAYS["elsewhere"]
-    start, started = gateway.start, []
+    start, twin = gateway.start, ThreadPoolExecutor(1)
+    answers = []
 
     def slow(request):
-        if not started:  # while this one waits, its twin is answered
-            started.append(True)
-            started.append(alice.post(CHECKOUT, wish)["next_step"])
-            gateway.is_down = True
+        token = {"Authorization": f"Token {alice.token}"}
+        answers.append(twin.submit(alice.app.test_client().post, f"/api{CHECKOUT}", json=wish, headers=token))
+        time.sleep(0.5)
         return start(request)
 
     monkeypatch.setattr(gateway, "start", slow)
+    first = alice.post(CHECKOUT, wish)
 
-    assert alice.post(CHECKOUT, wish)["next_step"] == started[1]
-    assert (the_order().status, level("BEANS")) == ("HOLD", (5, 2))
+    assert answers[0].result().json == first
+    assert (len(gateway.asked), the_order().status, level("BEANS")) == (1, "HOLD", (5, 2))
 
 
 # --- 400 ---
