@@ -154,7 +154,7 @@ def test_an_order_that_waits_for_its_payment_empties_nothing(page, alice, monkey
     log_in(page)
 
     put_in(page, "BEANS")
-    place(page.get("/checkout"), payment=method)
+    place(page.get("/checkout"), payment=method, status=303)
 
     assert kept(alice) == {beans.id: 1}
 

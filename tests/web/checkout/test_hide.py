@@ -107,7 +107,7 @@ def test_a_page_with_it_is_kept_by_nobody(page):
 def test_an_unpaid_order_says_that_it_waits(page, monkeypatch):
     method = str(a_redirect_method(monkeypatch))
     to_checkout(page, "CUP")
-    place(page, payment=method)
+    place(page, payment=method, status=303)
 
     page.get("/")
 

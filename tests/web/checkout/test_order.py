@@ -157,7 +157,7 @@ def test_an_unpaid_order_says_that_it_waits(page, monkeypatch):
     a_variant()
     method = str(a_redirect_method(monkeypatch))
     to_checkout(page, "BEANS")
-    place(page, payment=method)
+    place(page, payment=method, status=303)
 
     page.get(f"/orders/{the_order().key}")
 

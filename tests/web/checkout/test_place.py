@@ -276,7 +276,7 @@ def test_an_order_to_be_paid_elsewhere_keeps_the_cart(page, monkeypatch):
     method = a_redirect_method(monkeypatch)
     to_checkout(page, "BEANS")
 
-    place(page, payment=str(method))
+    place(page, payment=str(method), status=303)
 
     assert the_order().status == "HOLD"
     assert "cart" in page.cookies
@@ -288,9 +288,9 @@ def test_ordering_again_the_same_way_is_the_same_unpaid_order(page, monkeypatch,
     a_variant(on_hand=on_hand)
     method = str(a_redirect_method(monkeypatch))
     to_checkout(page, "BEANS")
-    place(page, payment=method)
+    place(page, payment=method, status=303)
 
-    place(page.get("/checkout"), payment=method)
+    place(page.get("/checkout"), payment=method, status=303)
 
     assert the_order().status == "HOLD"
     assert level("BEANS") == (on_hand, 1)
@@ -301,7 +301,7 @@ def test_ordering_again_in_another_way_replaces_the_unpaid_order(page, monkeypat
     a_variant(on_hand=on_hand)
     method = str(a_redirect_method(monkeypatch))
     to_checkout(page, "BEANS")
-    place(page, payment=method)
+    place(page, payment=method, status=303)
 
     place(page.get("/checkout"), payment="Pay on delivery")
 
@@ -314,9 +314,9 @@ def test_more_in_the_cart_replaces_the_unpaid_order(page, monkeypatch):
     a_variant(), a_variant("CUP")
     method = str(a_redirect_method(monkeypatch))
     to_checkout(page, "BEANS")
-    place(page, payment=method)
+    place(page, payment=method, status=303)
 
-    place(to_checkout(page, "CUP"), payment=method)
+    place(to_checkout(page, "CUP"), payment=method, status=303)
 
     assert [order.status for order in orders()] == ["CANCELLED", "HOLD"]
     assert (level("BEANS"), level("CUP")) == ((10, 1), (10, 1))

@@ -154,7 +154,7 @@ def test_whoever_holds_the_last_one_can_still_pay_for_it(page, monkeypatch):
     a_variant(on_hand=1)
     method = a_redirect_method(monkeypatch)
     to_checkout(page, "BEANS")
-    place(page, payment=str(method))
+    place(page, payment=str(method), status=303)
 
     page.get("/checkout")
 
@@ -167,7 +167,7 @@ def test_others_are_told_that_the_held_last_one_is_gone(page, browser, monkeypat
     method = a_redirect_method(monkeypatch)
     put_in(other := browser(), "BEANS")
     to_checkout(page, "BEANS")
-    place(page, payment=str(method))
+    place(page, payment=str(method), status=303)
 
     other.get("/checkout")
 
