@@ -5,7 +5,7 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from app.extensions import retried, transaction
+from app.extensions import now, retried, transaction
 from app.models.order import NOTES_MAX, OrderStatus
 from app.services import account_carts, customers, digital, expiry, orders, paying, pricing, stock, text
 from app.services.addresses import NOWHERE, Address
@@ -154,14 +154,14 @@ def _place(wish: Wish, hold: Hold, shelf: Shelf | None, locale: str) -> Placed:
 def earlier(order: Any, wish: Wish) -> Placed | None:
     """The order that an earlier submit of this cart placed; None when a new one is to be written.
 
-    An unpaid order with anything different is to be replaced. Raises AlreadyOrdered when the cart was sold with other
-    content, or by somebody else: a replayed cart opens nothing.
+    An unpaid order with anything different, or whose time is over, is to be replaced. Raises AlreadyOrdered when the cart was sold
+    with other content, or by somebody else: a replayed cart opens nothing.
     """
     if order is None:
         return None
     placed = Placed(order.id, order.key, OrderStatus(order.status), is_new=False)
     if order.status == OrderStatus.HOLD:
-        return placed if wish.is_on(order) else None
+        return placed if wish.is_on(order) and order.hold_expires_at > now() else None
     if order.content_hash == wish.cart.content_hash and wish.is_of_buyer(order):
         return placed
     raise AlreadyOrdered(order.key)

@@ -42,6 +42,7 @@ LIVE = Prepared(
         Order.country,
         Order.shipping_method_id,
         Order.payment_method_id,
+        Order.hold_expires_at,
     ).where(Order.cart_id == bindparam("cart"), IS_LIVE)
 )
 CLAIM_CART = Prepared(select(func.pg_advisory_xact_lock(func.hashtextextended(bindparam("cart"), 0))))

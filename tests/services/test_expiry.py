@@ -9,6 +9,7 @@ from app.extensions import now, transaction
 from app.gateways.shape import State
 from app.models.order import Order, OrderEvent
 from app.services import expiry, paying
+from app.services.cart import Cart
 from app.services.errors import OutOfStock
 from tests.factories import a_cart, a_redirect_method, a_variant
 from tests.paying import BASE, begun, overdue, owed, settle, the_payments
@@ -62,23 +63,28 @@ def test_whoever_meets_a_hold_that_is_over_gets_its_goods(payment):
     overdue(the_order().id)
     beans = the_order().lines[0].variant_id
 
-    placed = order_of(a_cart_of(beans, 4), email="late@example.com")
+    placed = order_of(Cart(lines=((beans, 4),)), email="late@example.com")
 
     assert [order.status for order in orders()] == ["CANCELLED", "PROCESSING"]
     assert (placed.is_new, level("BEANS")) == (True, (1, 0))
 
 
+def test_whoever_submits_again_when_their_time_is_over_gets_a_new_hold(payment, method):
+    order = the_order()
+    overdue(order.id)
+    cart = Cart(order.cart_id, ((order.lines[0].variant_id, 2),))
+
+    placed = order_of(cart, payment_id=method)
+
+    assert [(each.status, each.events[-1].reason) for each in orders()] == [("CANCELLED", "replaced"), ("HOLD", "placed")]
+    assert (placed.is_new, level("BEANS")) == (True, (5, 2))
+
+
 def test_a_hold_that_lasts_is_not_given_to_others(payment):
     with pytest.raises(OutOfStock):
-        order_of(a_cart_of(the_order().lines[0].variant_id, 4), email="late@example.com")
+        order_of(Cart(lines=((the_order().lines[0].variant_id, 4),)), email="late@example.com")
 
     assert the_order().status == "HOLD"
-
-
-def a_cart_of(variant_id: int, quantity: int):
-    from app.services.cart import Cart
-
-    return Cart(lines=((variant_id, quantity),))
 
 
 def test_a_declined_order_is_over_after_a_day(payment):
