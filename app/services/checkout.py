@@ -154,8 +154,8 @@ def _place(wish: Wish, hold: Hold, shelf: Shelf | None, locale: str) -> Placed:
 def earlier(order: Any, wish: Wish) -> Placed | None:
     """The order that an earlier submit of this cart placed; None when a new one is to be written.
 
-    An unpaid order with anything different, or whose time is over, is to be replaced. Raises AlreadyOrdered when the cart was sold
-    with other content, or by somebody else: a replayed cart opens nothing.
+    An unpaid order with anything different, or whose time is over, is to be replaced. Raises AlreadyOrdered when the cart was
+    sold with other content, or by somebody else: a replayed cart opens nothing.
     """
     if order is None:
         return None

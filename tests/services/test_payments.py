@@ -4,10 +4,11 @@ import pytest
 from sqlalchemy import update
 
 from app.extensions import db, transaction
-from app.models.payment import Payment, PaymentMethod, PaymentStatus
+from app.models.order import Order
+from app.models.payment import Payment, PaymentMethod
 from app.services import payments
 from tests.factories import a_cart, a_payment_method, a_variant, set_columns
-from tests.shopping import order_of
+from tests.shopping import order_of, the_order
 
 pytestmark = pytest.mark.usefixtures("app_context")
 
@@ -61,16 +62,23 @@ def test_a_switched_off_method_is_not_offered():
 
 
 @pytest.mark.parametrize(
-    ("status", "outstanding"),
-    [(PaymentStatus.CREATED, 1395), (PaymentStatus.PENDING, 1395), (PaymentStatus.CAPTURED, 0), (PaymentStatus.FAILED, 0)],
+    ("order", "captured", "back", "sums"),
+    [
+        ("PROCESSING", 0, 0, (1395, 0)),
+        ("HOLD", 0, 0, (1395, 0)),
+        ("FAILED", 0, 0, (1395, 0)),
+        ("PROCESSING", 1395, 0, (0, 0)),
+        ("PROCESSING", 1395, 300, (0, 300)),
+        ("CANCELLED", 0, 0, (0, 0)),
+        ("CANCELLED", 1395, 1395, (0, 1395)),
+        ("REFUNDED", 1395, 1395, (0, 1395)),
+    ],
 )
-def test_what_is_outstanding_is_what_nothing_has_come_of_yet(status, outstanding):
-    placed = order_of(a_cart((a_variant(price_minor=1000), 1)))
+@pytest.mark.breaks_invariants
+def test_an_order_says_what_is_to_be_paid_and_what_goes_back(order, captured, back, sums):
+    order_of(a_cart((a_variant(price_minor=1000), 1)))
     with transaction() as t:
-        t.execute(update(Payment).values(status=status))
+        t.execute(update(Payment).values(captured_minor=captured, refunded_minor=back))
+        t.execute(update(Order).values(status=order))
 
-    assert payments.outstanding(placed.order_id) == outstanding
-
-
-def test_an_order_without_payment_owes_nothing():
-    assert payments.outstanding(404) == 0
+    assert payments.sums(the_order()) == sums
