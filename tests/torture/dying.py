@@ -24,14 +24,15 @@ TOLD = ("DATABASE_URL", "SECRET_KEY", "INSTANCE_PATH", "STATIC_FOLDER")  # setti
 
 
 @contextmanager
-def hearing_steps(step: Callable[[str], None]) -> Iterator[None]:
-    """Call `step` before every statement and every COMMIT, with what comes next."""
+def hearing_steps(step: Callable[[str], None], committed: Callable[[], None] = lambda: None) -> Iterator[None]:
+    """Call `step` before every statement and every COMMIT, with what comes next; and `committed` after each COMMIT."""
     dialect = db.engine.dialect
     commits = dialect.do_commit
 
     def commit(connection: Any) -> None:
         step("COMMIT")
         commits(connection)
+        committed()
 
     dialect.do_commit = commit  # type: ignore[method-assign]
     try:

@@ -20,6 +20,7 @@ from app.models.outbox import OutboxMessage
 from app.models.payment import Payment, Refund, RefundStatus
 from app.services import errands, expiry, paying, refunds, settling, stock
 from app.services.mail import Mailer
+from tests import driver
 from tests.factories import Elsewhere, Item, a_cart, a_payment_method, a_variant
 from tests.paying import BASE, overdue
 from tests.shopping import order_of
@@ -165,6 +166,8 @@ class Stage:
         assert keys == self.provider.refund_keys(), f"{when}: refunds here {keys}, there {self.provider.refund_keys()}"
         often = {name: each for name, each in accounts.items() if each.captures > 1}
         assert not often, f"{when}: taken more than once: {often}"
+        twice = [key for key, number in Counter(each.payment_key for each in accounts.values()).items() if number > 1]
+        assert not twice, f"{when}: the provider takes one attempt for several: {twice}"
         assert_sound(self.app, when)
 
 
@@ -176,6 +179,7 @@ def stage(room: Room, backend: str) -> Iterator[Stage]:
         app.extensions["gateways"][Elsewhere.name] = provider
         method = a_payment_method(Elsewhere.name, "Pay elsewhere")
         db.session.remove()
+        driver.wire_of(db.engine)  # while no connection is in use
         yield Stage(app, provider, method)
         db.session.remove()
 

@@ -8,14 +8,14 @@ import sys
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 from sqlalchemy import exc
 
 from app.extensions import Busy, db
-from tests import driver, live
+from tests import live
 from tests.torture.dying import TOLD, hearing_steps
 from tests.torture.faults import MOST_STEPS, failing
 from tests.torture.money import Stage, stage, told
@@ -34,61 +34,60 @@ def payment_failures(
     """
     ends: Counter[str] = Counter()
     with stage(room, backend) as scene:
-        driver.wire_of(db.engine)  # while no connection is in use
-        pictures = {case.name: committed(scene, case) for case in cases}
+        whole = {case.name: undisturbed(scene, case) for case in cases}
         steps = [
             (case, step, afterwards)
             for case in cases
+            for step in range(1, whole[case.name].steps + 1)
             for afterwards in (False, True)
-            for step in range(1, steps_of(scene, case, afterwards) + 1)
         ]
         room.chance("payment_failures").shuffle(steps)
         pace = Pace(min(most or len(steps), len(steps)), until)
         for number in pace:
             case, step, afterwards = steps[number]
-            ends[fail(scene, case, step, afterwards, pictures[case.name])] += 1
+            ends[fail(scene, case, step, afterwards, whole[case.name].pictures)] += 1
     return f"{pace.of('failures')} in {len(cases)} use cases ({told(ends)}); each ended well when it was tried again"
 
 
-def committed(stage: Stage, case: Case) -> list[Sequence[Any]]:
-    """What is there before, and after each COMMIT when nothing fails: whatever fails must leave one of these."""
+@dataclass
+class Whole:
+    """A use case that nothing disturbed."""
+
+    pictures: list[Sequence[Any]]  # of what was there before it, and after each COMMIT: whatever fails must leave one of these
+    steps: int = 0  # statements and commits
+    acts: int = 0  # of the provider
+
+
+def undisturbed(stage: Stage, case: Case) -> Whole:
+    """Do it once, and look."""
     affair = case.prepare(stage)
-    pictures = [picture(affair)]
-    dialect = db.engine.dialect
-    commits = dialect.do_commit
+    seen = Whole([picture(affair)])
+    is_looking = False
 
-    def commit(connection: Any) -> None:
-        commits(connection)
-        pictures.append(picture(affair))
+    def count_step(_what: str) -> None:
+        seen.steps += not is_looking
 
-    dialect.do_commit = commit  # type: ignore[method-assign]
+    def count_act(_what: str) -> None:
+        seen.acts += 1
+
+    def look() -> None:
+        nonlocal is_looking
+        is_looking = True
+        seen.pictures.append(picture(affair))
+        is_looking = False
+
+    stage.provider.acted = count_act
     try:
-        case.act(affair)
+        with hearing_steps(count_step, look):
+            case.act(affair)
     finally:
-        dialect.do_commit = commits  # type: ignore[method-assign]
-    case.assert_ends_well(stage, affair, "nothing")
-    return pictures
+        stage.provider.acted = silently
+    assert 0 < seen.steps < MOST_STEPS
+    return seen
 
 
-def steps_of(stage: Stage, case: Case, afterwards: bool) -> int:
-    """How many statements and commits there are to fail."""
-    affair = case.prepare(stage)
-    with counting() as seen, failing(stage.app, 0, afterwards=afterwards):
-        case.act(affair)
-    assert 0 < seen[0] < MOST_STEPS
-    case.assert_ends_well(stage, affair, "nothing")
-    return seen[0]
-
-
-@contextmanager
-def counting() -> Iterator[list[int]]:
-    seen = [0]
-
-    def another(_step: str) -> None:
-        seen[0] += 1
-
-    with hearing_steps(another):
-        yield seen
+def silently(_act: str) -> None:
+    """Nobody listens."""
 
 
 def fail(stage: Stage, case: Case, step: int, afterwards: bool, allowed: Sequence[Sequence[Any]]) -> str:
@@ -117,7 +116,8 @@ def kill_payments(
     """
     ends: Counter[str] = Counter()
     with stage(room, backend) as scene, mortal(scene) as live_through:
-        steps = [(case, step) for case in cases for step in range(1, count_steps(scene, case) + 1)]
+        counted = [(case, undisturbed(scene, case)) for case in cases]
+        steps = [(case, step) for case, whole in counted for step in range(1, whole.steps + whole.acts + 1)]
         room.chance("kill_payments").shuffle(steps)
         pace = Pace(min(most or len(steps), len(steps)), until)
         for number in pace:
@@ -130,19 +130,6 @@ def kill_payments(
             case.assert_ends_well(scene, affair, f"kill -9 at step {step} ({reached})")
             db.session.remove()
     return f"{pace.of('kills')} in {len(cases)} use cases ({told(ends)}); each ended well after a new start"
-
-
-def count_steps(stage: Stage, case: Case) -> int:
-    """How many moments there are to die at."""
-    affair = case.prepare(stage)
-    with counting() as seen:
-        stage.provider.acted = lambda act: seen.__setitem__(0, seen[0] + 1)
-        try:
-            case.act(affair)
-        finally:
-            stage.provider.acted = lambda act: None
-    case.assert_ends_well(stage, affair, "nothing")
-    return seen[0]
 
 
 @contextmanager

@@ -24,6 +24,7 @@ WAIT_SECONDS = 30
 class Account:
     """One payment in the provider's books."""
 
+    payment_key: str  # of the attempt that it is for
     captured_minor: int
     refunded_minor: int
     starts: int  # how often it was told of it
@@ -126,10 +127,9 @@ class Provider(Elsewhere):
             rows = books.execute("SELECT * FROM payment").fetchall()
             back: dict[str, Any] = dict(books.execute("SELECT reference, sum(amount) FROM refund GROUP BY reference").fetchall())
         return {
-            row["reference"]: Account(
-                row["amount"] * row["captures"], back.get(row["reference"], 0), row["starts"], row["captures"]
-            )
+            name: Account(row["payment_key"], row["amount"] * row["captures"], back.get(name, 0), row["starts"], row["captures"])
             for row in rows
+            if (name := row["reference"])
         }
 
     def refund_keys(self) -> dict[str, int]:
