@@ -184,5 +184,10 @@ def stage(room: Room, backend: str) -> Iterator[Stage]:
         db.session.remove()
 
 
+def same(found: object, wanted: object) -> None:
+    """Raises AssertionError with both when they differ."""
+    assert found == wanted, f"{found} instead of {wanted}"
+
+
 def told(outcomes: Counter[str]) -> str:
     return ", ".join(f"{number:,} {name}" for name, number in sorted(outcomes.items()))

@@ -21,7 +21,7 @@ from app.services.refunds import RefundTooLarge
 from tests.factories import a_cart
 from tests.paying import BASE, overdue
 from tests.shopping import order_of
-from tests.torture.money import PATIENCE, TOTAL_MINOR, Sent, Stage, stage, told
+from tests.torture.money import PATIENCE, TOTAL_MINOR, Sent, Stage, same, stage, told
 from tests.torture.room import Pace, Room, at_once
 
 SAME_EVENT, SAME_REFUND, SAME_START = 100, 20, 20  # how many at once
@@ -90,9 +90,9 @@ def by_chance(chance: random.Random, jobs: Sequence[Callable[[], object]]) -> li
 
 
 def is_paid_once(stage: Stage, sent: Sent, refunded: Sequence[int] = ()) -> None:
-    assert stage.status(sent.order_id) == "PROCESSING"
-    assert stage.confirmations(sent.order_id) == 1
-    assert stage.refunds(sent.order_id) == list(refunded)
+    same(stage.status(sent.order_id), "PROCESSING")
+    same(stage.confirmations(sent.order_id), 1)
+    same(stage.refunds(sent.order_id), list(refunded))
 
 
 # ------------------------------------------------------------------------------------------------ the races
@@ -107,11 +107,11 @@ def last_unit(stage: Stage, chance: random.Random) -> str:
 
     by_chance(chance, [settled(stage, sent) for sent in both])
 
-    assert sorted(stage.status(sent.order_id) for sent in both) == ["CANCELLED", "PROCESSING"]
-    assert stage.level(item) == (0, 0)
+    same(sorted(stage.status(sent.order_id) for sent in both), ["CANCELLED", "PROCESSING"])
+    same(stage.level(item), (0, 0))
     honoured, other = sorted(both, key=lambda sent: stage.status(sent.order_id), reverse=True)
     is_paid_once(stage, honoured)
-    assert (stage.refunds(other.order_id), stage.confirmations(other.order_id)) == ([TOTAL_MINOR], 0)
+    same((stage.refunds(other.order_id), stage.confirmations(other.order_id)), ([TOTAL_MINOR], 0))
     return "one honoured, one sent back"
 
 
@@ -126,12 +126,12 @@ def expiry_and_payment(stage: Stage, chance: random.Random) -> str:
 
     _, _, is_sold_to_other = by_chance(chance, [expire, settled(stage, sent), other])
 
-    assert stage.level(item) == (0, 0)
+    same(stage.level(item), (0, 0))
     if not is_sold_to_other:
         is_paid_once(stage, sent)
         return "paid and kept"
-    assert (stage.status(sent.order_id), stage.refunds(sent.order_id)) == ("CANCELLED", [TOTAL_MINOR])
-    assert stage.confirmations(sent.order_id) == 0
+    same((stage.status(sent.order_id), stage.refunds(sent.order_id)), ("CANCELLED", [TOTAL_MINOR]))
+    same(stage.confirmations(sent.order_id), 0)
     return "sold to another and sent back"
 
 
@@ -148,11 +148,11 @@ def cancel_and_payment(stage: Stage, chance: random.Random) -> str:
 
     assert is_cancelled or is_digital
     if not is_cancelled:
-        assert stage.level(item) == (0, 0)
+        same(stage.level(item), (0, 0))
         is_paid_once(stage, sent)
         return "paid and kept"
     back = [1000 if is_digital else TOTAL_MINOR]
-    assert (stage.status(sent.order_id), stage.level(item), stage.refunds(sent.order_id)) == ("CANCELLED", (1, 0), back)
+    same((stage.status(sent.order_id), stage.level(item), stage.refunds(sent.order_id)), ("CANCELLED", (1, 0), back))
     assert stage.confirmations(sent.order_id) <= 1
     return "called off and sent back"
 
@@ -169,9 +169,9 @@ def one_event(stage: Stage, chance: random.Random) -> str:
     assert answers == {200: SAME_EVENT}, dict(answers)
     kept = select(func.count()).select_from(PaymentEvent).where(PaymentEvent.event_id == event)
     db.session.rollback()
-    assert db.session.execute(kept).scalar_one() == 1
+    same(db.session.execute(kept).scalar_one(), 1)
     settled(stage, sent)()  # whoever heard it may have been told that too many were speaking with the provider
-    assert stage.level(item) == (1, 0)
+    same(stage.level(item), (1, 0))
     is_paid_once(stage, sent)
     return "paid once"
 
@@ -188,7 +188,7 @@ def everybody(stage: Stage, chance: random.Random) -> str:
 
     by_chance(chance, [*heard, *[came_back(stage, sent)] * 3, *[worked(stage)] * 2])
 
-    assert stage.level(item) == (1, 0)
+    same(stage.level(item), (1, 0))
     is_paid_once(stage, sent)
     return "paid once"
 
@@ -204,7 +204,7 @@ def two_payments(stage: Stage, chance: random.Random) -> str:
 
     by_chance(chance, [settled(stage, sent) for sent in (first, second)])
 
-    assert stage.level(item) == (1, 0)
+    same(stage.level(item), (1, 0))
     is_paid_once(stage, first, refunded=[TOTAL_MINOR])
     return "one kept, one sent back"
 
@@ -217,7 +217,7 @@ def parts(stage: Stage, chance: random.Random) -> str:
 
     done = sum(at_once([give] * SAME_REFUND))
 
-    assert (done, stage.refunds(sent.order_id)) == (7, [300] * 7)
+    same((done, stage.refunds(sent.order_id)), (7, [300] * 7))
     return "seven went through"
 
 
@@ -232,12 +232,12 @@ def refund_and_cancel(stage: Stage, chance: random.Random) -> str:
     is_given, is_cancelled = by_chance(chance, [stage.apart(job) for job in jobs])
 
     all_of_it = stage.refunds(sent.order_id)
-    assert sum(all_of_it) == TOTAL_MINOR
+    same(sum(all_of_it), TOTAL_MINOR)
     if is_cancelled:
-        assert (stage.status(sent.order_id), stage.level(item)) == ("CANCELLED", (1, 0))
-        assert len(all_of_it) == (2 if is_given else 1)
+        same((stage.status(sent.order_id), stage.level(item)), ("CANCELLED", (1, 0)))
+        same(len(all_of_it), (2 if is_given else 1))
         return "called off"
-    assert (stage.status(sent.order_id), stage.level(item), is_given) == ("REFUNDED", (0, 0), True)
+    same((stage.status(sent.order_id), stage.level(item), is_given), ("REFUNDED", (0, 0), True))
     return "refunded"
 
 
@@ -251,7 +251,7 @@ def begin_together(stage: Stage, chance: random.Random) -> str:
     sent = stage.newest(placed.order_id)
     assert len(addresses) == 1, addresses
     assert stage.provider.accounts()[sent.reference].starts == 1, "the provider was told more than once"
-    assert stage.status(placed.order_id) == "HOLD"
+    same(stage.status(placed.order_id), "HOLD")
     return "told once"
 
 

@@ -16,6 +16,7 @@ from app.services import paying, settling, stock
 from tests.factories import Elsewhere, Item, a_cart, a_payment_method, a_variant
 from tests.paying import BASE
 from tests.shopping import order_of
+from tests.torture.money import same
 from tests.torture.room import Pace, Room, assert_sound
 
 WORDS: dict[str, tuple[State, int]] = {  # state, and how many of TOTAL_MINOR went back
@@ -70,7 +71,7 @@ def end_the_same(item: Item, on_hand: int, number: int) -> None:
     """So many orders were paid once, sold once, told once, and refunded once. Raises AssertionError."""
     db.session.rollback()
     paid = select(Payment.status, Payment.captured_minor, Payment.refunded_minor, Order.status).join(Order).distinct()
-    assert [tuple(row) for row in db.session.execute(paid)] == [("REFUNDED", TOTAL_MINOR, TOTAL_MINOR, "REFUNDED")]
-    assert stock.levels(item.sku) == [(item.sku, on_hand - 2 * number, 0, on_hand - 2 * number)]
+    same([tuple(row) for row in db.session.execute(paid)], [("REFUNDED", TOTAL_MINOR, TOTAL_MINOR, "REFUNDED")])
+    same(stock.levels(item.sku), [(item.sku, on_hand - 2 * number, 0, on_hand - 2 * number)])
     topics = dict(db.session.execute(select(OutboxMessage.topic, func.count()).group_by(OutboxMessage.topic)).all())
-    assert topics == {"order.confirmation": number, "order.refunded": number}, topics
+    same(topics, {"order.confirmation": number, "order.refunded": number})
