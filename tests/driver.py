@@ -16,7 +16,7 @@ from sqlalchemy import Engine, event
 
 from app.extensions import db
 
-PING = "SELECT 1"  # the pool asks so whether a connection still lives
+PINGS = ("SELECT 1", ";")  # the pool asks so whether a connection still lives
 
 
 @dataclass(frozen=True)
@@ -36,7 +36,7 @@ class Wire:
 
     def say(self, sql: Any, run: Callable[[str], Any]) -> Any:
         """Run a statement with everybody listening."""
-        if sql == PING:
+        if sql in PINGS:
             return run(sql)
         for each in self.listeners:
             sql = each.before(sql) or sql

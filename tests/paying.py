@@ -35,10 +35,20 @@ def begun(item: Item, method: int, quantity: int = 1, **wish: Any) -> int:
     return the_payments(placed.order_id)[-1].id
 
 
+def ask(payment_id: int) -> Standing:
+    """What the shop makes of a payment by asking its provider."""
+    return settling.settle(payment_id, shelf())
+
+
+def check_due() -> int:
+    """The worker's round of asking."""
+    return settling.check_due(shelf())
+
+
 def settle(payment_id: int, state: State = State.CAPTURED, **facts: Any) -> Standing:
     """What the shop makes of the provider's word."""
     elsewhere().says = {"state": state, **facts}
-    return settling.settle(payment_id, shelf())
+    return ask(payment_id)
 
 
 def shelf() -> Shelf:

@@ -26,6 +26,10 @@ from tests.torture.faults import busy, statement_failures
 from tests.torture.forms import fuzz_forms
 from tests.torture.guards import guards
 from tests.torture.kills import kill9
+from tests.torture.money_faults import kill_payments, payment_failures
+from tests.torture.money_guards import money_guards
+from tests.torture.money_races import race_payments
+from tests.torture.permutations import permutations
 from tests.torture.races import double_submit, race_last_units
 from tests.torture.room import Room
 
@@ -50,11 +54,16 @@ PARTS = (
     Part(guards, 0),
     Part(statement_failures, 0),
     Part(busy, 0),
+    Part(money_guards, 0),
     Part(race_last_units, 4),
     Part(double_submit, 1),
     Part(kill9, 4),
     Part(fuzz_cookies, 2),
     Part(fuzz_forms, 3),
+    Part(race_payments, 3),
+    Part(payment_failures, 3),
+    Part(kill_payments, 3),
+    Part(permutations, 2),
 )
 
 
