@@ -37,12 +37,12 @@ def test_what_comes_together_counts_once(scene: Stage, room: Room, race: Race):
 
 @pytest.mark.parametrize("backend", BACKENDS)
 def test_a_failing_statement_leaves_nothing_or_everything(room: Room, backend: str):
-    payment_failures(room, backend, most=30)
+    payment_failures(room, backend, most=20)
 
 
 @pytest.mark.parametrize("backend", BACKENDS)
 def test_whoever_dies_is_made_whole_by_the_next_start(room: Room, backend: str):
-    kill_payments(room, backend, most=20)
+    kill_payments(room, backend, most=12)
 
 
 @pytest.fixture(scope="module")

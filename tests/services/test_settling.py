@@ -24,7 +24,7 @@ from tests.torture import permutations
 pytestmark = pytest.mark.usefixtures("app_context")
 
 PAID_ONCE = ["order.confirmation"]
-TOLD = 10  # permutations for each fact that comes first
+TOLD = 6  # permutations for each fact that comes first
 
 
 @pytest.fixture

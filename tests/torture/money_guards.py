@@ -204,6 +204,20 @@ def what_ends_is_not_paid_meanwhile(scene: MoneyScene) -> None:
     assert (scene.stage.status(sent.order_id), scene.stage.level(item)) == ("PROCESSING", (1, 1))
 
 
+def what_is_called_off_is_not_paid_meanwhile(scene: MoneyScene) -> None:
+    """The money comes while the shopper calls the order off: both are heeded, and it goes back."""
+    item = scene.stage.item(2)
+    sent = scene.stage.begun(item)
+    scene.stage.begun(item, email="other@example.com")
+    scene.stage.provider.pay(sent.reference)
+    cancel = partial(cancelling.cancel, sent.order_id, actor=orders.SHOPPER, reason="by the shopper")
+    with slowly(scene, 'SELECT "order".status \n', REST):
+        ends = ends_of(scene, [cancel, partial(settling.settle, sent.payment_id)])
+    assert ends == {"done": 2}, dict(ends)
+    end = scene.stage.status(sent.order_id), scene.stage.level(item), scene.stage.refunds(sent.order_id)
+    assert end == ("CANCELLED", (2, 1), [TOTAL_MINOR]), end
+
+
 def two_halves_are_the_whole(scene: MoneyScene) -> None:
     """Two people give back one half each, at the same moment: then the order is over."""
     sent = scene.stage.paid(scene.stage.item(1))
@@ -412,6 +426,7 @@ GUARDS = (
     Guard("the second look before a hold ends", patched(expiry, "expire", expire_whatever), a_prolonged_hold_lasts),
     Guard("the second look at what was paid", patched(expiry, "expire", expire_whatever), a_paid_hold_is_not_ended),
     Guard("the lock on an order", without_locks, what_ends_is_not_paid_meanwhile, POSTGRESQL),
+    Guard("the lock on an order called off", without_locks, what_is_called_off_is_not_paid_meanwhile, POSTGRESQL),
     Guard("the lock on a refund's order", without_locks, two_halves_are_the_whole, POSTGRESQL),
     Guard(
         "the lock on a payment's order",
