@@ -1,9 +1,9 @@
 """The table: what can become of a payment, at every provider.
 
 What the shopper's door could change is played at each: the page without a script, htmx, and a program. What happens between the
-provider and us (webhooks, the worker, refunds) knows nothing of doors, and is played once, behind the page. Each row says how
-orders, payments, stock, the outbox and the provider's books stand in the end; the fixture adds that those books agree with ours,
-and that the shop's invariants hold.
+provider and us (webhooks, the worker, refunds, how an answer may be wrong) knows nothing of doors, and is played once, behind the
+page. Each row says how orders, payments, stock, the outbox and the provider's books stand in the end; the fixture adds that those
+books agree with ours, and that the shop's invariants hold.
 """
 
 import time
@@ -17,13 +17,14 @@ from app.gateways import http
 from app.services import outbox, refunds, settling, stock
 from app.services.refunds import RefundTooLarge
 from tests.paying import refunds as refund_rows, shelf, the_payments
-from tests.payments.doors import DOORS
+from tests.payments.doors import DOORS, Page
 from tests.payments.shop import CONFIRMED, SKU, Shop
 from tests.payments.tellers import TELLERS, WRONG
 from tests.shopping import orders
 
 NO_WEBHOOKS = {"zarinpal": "Zarinpal sends no webhooks; its worker's rows take their place"}
 TROUBLES = ("drop", "hang", "garbage", "html", "error500", "busy", "odd")
+ANYWHERE = ("drop", "hang")  # those of them that each door is played with
 HANG_SECONDS = 0.8  # the shop's patience, shortened for what hangs
 AFTER_A_REFUND = [CONFIRMED, "order.refunded", "payment.refund"]
 SENT_BACK = ["order.refunded", "payment.expired", "payment.problem", "payment.refund"]
@@ -107,10 +108,16 @@ def test_whoever_closes_the_tab_has_bought_all_the_same(shop):
     assert not shop.door.has_cart()
 
 
+def troubles(shop: Shop, *, lost: str) -> list[tuple[str, str]]:
+    """(trouble, word of the path that has it), the last of which loses the answer to what was done."""
+    names = TROUBLES if type(shop.door) is Page else ANYWHERE
+    return [*((name, "") for name in names), ("lose", lost)]
+
+
 @at_every_door
 def test_a_provider_in_trouble_at_the_start_costs_nobody_anything(shop, monkeypatch):
     failed = 0
-    for trouble, where in (*((name, "") for name in TROUBLES), ("lose", shop.teller.at_start)):
+    for trouble, where in troubles(shop, lost=shop.teller.at_start):
         began = time.monotonic()
         with shop.teller.troubled(trouble, where), monkeypatch.context() as patch:
             if trouble == "hang":
@@ -132,7 +139,7 @@ def test_a_provider_in_trouble_at_the_start_costs_nobody_anything(shop, monkeypa
 @at_every_door
 def test_a_provider_in_trouble_at_the_return_is_asked_again(shop, monkeypatch):
     shop.teller.approve(shop.order())
-    for trouble, where in (*((name, "") for name in TROUBLES), ("lose", shop.teller.at_return)):
+    for trouble, where in troubles(shop, lost=shop.teller.at_return):
         with shop.teller.troubled(trouble, where), monkeypatch.context() as patch:
             if trouble == "hang":
                 patch.setattr(http, "CONVERSATION_SECONDS", HANG_SECONDS)
