@@ -107,11 +107,11 @@ def test_a_page_with_it_is_kept_by_nobody(page):
 def test_an_unpaid_order_says_that_it_waits(page, monkeypatch):
     method = str(a_redirect_method(monkeypatch))
     to_checkout(page, "CUP")
-    place(page, payment=method)
+    place(page, payment=method, status=303)
 
     page.get("/")
 
-    assert "It is waiting for your payment." in page.part("panel")
+    assert "Your order is not paid yet" in page.part("panel") and "See it and pay" in page.part("panel")
 
 
 def test_more_than_twenty_receipts_forget_the_oldest(app, page):
