@@ -32,6 +32,14 @@ STATUS_WORDS = {
     OrderStatus.CANCELLED: "Cancelled.",
     OrderStatus.REFUNDED: "Refunded.",
 }
+BY_MAIL = "Accepted; it comes by e-mail."
+NOT_PAID = "Your order is not paid yet"
+HEADLINES = {
+    OrderStatus.HOLD: NOT_PAID,
+    OrderStatus.FAILED: NOT_PAID,
+    OrderStatus.CANCELLED: "Your order is cancelled",
+    OrderStatus.REFUNDED: "Your order is refunded",
+}
 
 
 def init_app(app: Flask) -> None:
@@ -41,9 +49,9 @@ def init_app(app: Flask) -> None:
     environment.trim_blocks = environment.lstrip_blocks = True
     environment.globals.update(_=words, oob=False, htmx_config=HTMX_CONFIG, shop_name=app.config["SHOP_NAME"])
     environment.globals.update(shop_email=app.config["SHOP_EMAIL"], query=query)
-    environment.globals["STATUS"] = {str(status): words for status, words in STATUS_WORDS.items()}
     environment.filters["country"] = addresses.country_name
     environment.filters.update(money=money.text, plain_money=money.plain, moment=moment, notice=notice)
+    environment.filters.update(standing=standing, headline=headline)
 
 
 class Compiler(CodeGenerator):
@@ -75,6 +83,16 @@ def query(path: str, **values: Any) -> str:
     """The path with those values that are not None, "" or False."""
     kept = {name: value for name, value in values.items() if value not in (None, "", False)}
     return f"{path}?{urlencode(kept)}" if kept else path
+
+
+def standing(status: OrderStatus, needs_shipping: bool) -> str:
+    """How an order stands, for whoever ordered it."""
+    return BY_MAIL if status == OrderStatus.PROCESSING and not needs_shipping else STATUS_WORDS[status]
+
+
+def headline(status: OrderStatus) -> str:
+    """What home opens with after an order; it thanks only for what is sold."""
+    return HEADLINES.get(status, "Thank you")
 
 
 def moment(value: datetime, form: str = "d MMMM yyyy, HH:mm") -> str:

@@ -10,11 +10,10 @@ from app.cart import keeper
 from app.cart.routes import current_cart
 from app.checkout import bp, receipt
 from app.checkout.forms import FindForm
-from app.models.order import Order, OrderStatus
+from app.models.order import Order
 from app.services import accounts, cancelling, orders, payments, reorder
 from app.services.customers import InvalidContact
 from app.services.errors import CartFull
-from app.services.payments import Offer
 from app.services.shelf import Shelf
 
 
@@ -22,23 +21,17 @@ def page(found: Order, status: int = 200, *, account_form: NewPasswordForm | Non
     """The receipt; personal data only for whoever may read it."""
     whole = may_read(found)
     has_digital = any(line.is_digital for line in found.lines)
+    seen = orders.receipt(found, whole=whole, shelf=Shelf.of(current_app.config))
     return web.show(
         "checkout/order.html",
         status,
-        order=orders.receipt(found, whole=whole, shelf=Shelf.of(current_app.config)),
+        order=seen,
         form=FindForm(number=found.number),
         account_form=(account_form or NewPasswordForm()) if whole and may_get_account(found) else None,
-        offers=offers_for(found),
+        offers=payments.offers(found.total_minor, seen.needs_shipping, found.country, found.currency) if seen.is_payable else [],
         may_cancel=whole and cancelling.may_shopper_cancel(found.status, has_digital),
         told=told,
     )
-
-
-def offers_for(order: Order) -> list[Offer]:
-    """The ways to pay an order that is not paid; none for any other."""
-    if order.status not in (OrderStatus.HOLD, OrderStatus.FAILED):
-        return []
-    return payments.offers(order.total_minor, bool(order.country), order.country, order.currency)
 
 
 def may_read(order: Order) -> bool:

@@ -23,7 +23,6 @@ from app.services.shelf import Shelf
 TAKEN = (PaymentStatus.CAPTURED, PaymentStatus.PARTIALLY_REFUNDED, PaymentStatus.REFUNDED, PaymentStatus.MISMATCH)
 NOT_PAID = "You have not paid yet. Your order and your cart are kept: pay below, in the same way or another."
 DECLINED = "The payment was declined, and nothing was charged. Your order and your cart are kept: you may pay in another way."
-WENT_WRONG = "The payment cannot be matched to your order. We look at it and write to you; please do not pay again."
 OVER = "This order is over. Money that arrives for it all the same goes back by itself."
 
 
@@ -69,8 +68,8 @@ def answer(standing: Standing) -> AnyResponse | None:
     if standing.order_status in SOLD or standing.order_status == OrderStatus.REFUNDED:
         return paid(standing)
     if standing.payment_status == PaymentStatus.MISMATCH:
-        flash({"text": WENT_WRONG})
-    elif standing.order_status == OrderStatus.CANCELLED:
+        return web.go(f"/orders/{standing.order_key}")  # which says so by itself, today and tomorrow
+    if standing.order_status == OrderStatus.CANCELLED:
         flash({"text": OVER})
     elif standing.payment_status == PaymentStatus.FAILED:
         flash({"text": DECLINED})

@@ -27,6 +27,7 @@ class Past:
     placed_at: datetime
     total_minor: int
     currency: str
+    needs_shipping: bool
     first: str  # the name of its first line
     more: int  # how many lines it has beside that
 
@@ -45,7 +46,7 @@ class Page:
 
 def page(account_id: int, *, after: int | None = None, most: int = PAGE) -> Page:
     """The newest orders of this account, or those that are older than the one whose id is `after`."""
-    columns = Order.id, Order.key, Order.status, Order.placed_at, Order.total_minor, Order.currency
+    columns = Order.id, Order.key, Order.status, Order.placed_at, Order.total_minor, Order.currency, Order.country
     wanted = select(*columns).where(Order.account_id == account_id).order_by(Order.id.desc()).limit(most + 1)
     rows = db.session.execute(wanted if after is None else wanted.where(Order.id < after)).all()
     shown = rows[:most]
@@ -67,6 +68,7 @@ def page(account_id: int, *, after: int | None = None, most: int = PAGE) -> Page
             row.placed_at,
             row.total_minor,
             row.currency,
+            bool(row.country),
             names.get(row.id, ""),
             max(0, counts.get(row.id, 0) - 1),
         )

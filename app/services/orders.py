@@ -277,12 +277,18 @@ class Receipt:
     total_minor: int
     outstanding_minor: int
     back_minor: int  # what was paid and goes back, or went back
+    is_unmatched: bool  # money came that is not what was asked for
     yielded: Sequence[Yielded]  # links and codes
 
     @property
     def is_sold(self) -> bool:
         """It is paid, or payable on delivery."""
         return self.status in SOLD
+
+    @property
+    def is_payable(self) -> bool:
+        """It waits for whoever ordered to pay it."""
+        return self.status in (OrderStatus.HOLD, OrderStatus.FAILED) and not self.is_unmatched
 
 
 def receipt(order: Order, *, whole: bool, shelf: Shelf | None = None) -> Receipt:
@@ -315,6 +321,7 @@ def receipt(order: Order, *, whole: bool, shelf: Shelf | None = None) -> Receipt
         total_minor=order.total_minor,
         outstanding_minor=outstanding,
         back_minor=back,
+        is_unmatched=payments.is_unmatched(order),
         yielded=shelves.yielded(order.id, on_shelf) if on_shelf else [],
     )
 

@@ -7,8 +7,8 @@ from typing import Any
 from sqlalchemy import Connection, func, select
 
 from app.extensions import Prepared, read
-from app.models.order import Order, OrderStatus
-from app.models.payment import Payment, PaymentMethod
+from app.models.order import SOLD, Order, OrderStatus
+from app.models.payment import Payment, PaymentMethod, PaymentStatus
 from app.providers import GATEWAYS
 from app.services.shipping import codes
 
@@ -67,6 +67,14 @@ def _reason(method: Any, total_minor: int, needs_shipping: bool, country: str, c
     if method.max_total_minor is not None and total_minor > method.max_total_minor:
         return "Your total is too large for it."
     return GATEWAYS[method.gateway].refuses(total_minor, currency)
+
+
+def is_unmatched(order: Order) -> bool:
+    """Whether money came for this unpaid order that is not what was asked for; staff look at it before more is paid."""
+    if order.status in SOLD or order.status == OrderStatus.REFUNDED:
+        return False
+    wrong = Payment.order_id == order.id, Payment.status == PaymentStatus.MISMATCH
+    return read(select(Payment.id).where(*wrong).limit(1)).first() is not None
 
 
 def sums(order: Order) -> tuple[int, int]:

@@ -17,6 +17,7 @@ ADA = {
 ALICE = {"email": "alice@example.com", "password": "three brown horses"}
 SOLD_OUT = "/p/nyamasheke-peaberry"
 WITH_VARIANTS = "/p/yirgacheffe-kochere"
+DIGITAL = "/p/the-little-brewing-guide"
 
 
 def stock_up(server: LiveServer) -> str:
@@ -69,6 +70,56 @@ def ordered(tab: Page) -> None:
 def receipt(tab: Page) -> None:
     tab.get_by_role("link", name="See or print your receipt").click()
     tab.wait_for_selector(".receipt")
+
+
+def to_provider(tab: Page) -> None:
+    """Order what is in the cart, to be paid at the pretend provider, and stand on its page."""
+    tab.goto("/checkout")
+    fill_in(tab)
+    tab.get_by_label("Pretend").check()
+    tab.get_by_role("button", name="Order and pay").click()
+    tab.wait_for_url("**/pretend/pay/*")
+
+
+def unpaid(tab: Page) -> None:
+    tab.get_by_role("link", name="Back to the shop without paying").click()
+    tab.get_by_role("heading", name="Pay this order").wait_for()
+
+
+def pay_again(tab: Page, outcome: str) -> None:
+    """From the page of an unpaid order to the pretend provider, and press the button that begins so."""
+    tab.get_by_label("Pretend").check()
+    tab.get_by_role("button", name="Pay £").click()
+    tab.get_by_role("button", name=outcome).click()
+
+
+def declined(tab: Page) -> None:
+    tab.get_by_role("link", name="See it and pay").click()
+    pay_again(tab, "Do not pay")
+    tab.get_by_text("The payment was declined").first.wait_for()
+
+
+def cancelled(tab: Page) -> None:
+    pay_again(tab, "Pay: approve it")
+    receipt(tab)
+    tab.get_by_role("button", name="Cancel this order").click()
+    tab.get_by_text("Your order is cancelled.").wait_for()
+
+
+def ordered_by_mail(tab: Page) -> None:
+    put_in(tab, DIGITAL)
+    tab.goto("/checkout")
+    tab.fill("#email", ADA["email"])
+    tab.fill("#name", ADA["name"])
+    tab.get_by_role("button", name="Order").click()
+    tab.wait_for_selector("#panel")
+
+
+def checking(tab: Page) -> None:
+    put_in(tab)
+    to_provider(tab)
+    tab.get_by_role("button", name="Pay, then break down").click()
+    tab.wait_for_selector("#checking")
 
 
 def lost(tab: Page) -> None:
@@ -157,6 +208,15 @@ SCENES: dict[str, Callable[[Page], object]] = {
     "wrong checkout": wrong_checkout,
     "confirmation": ordered,
     "receipt": receipt,
+    "provider": lambda tab: (put_in(tab), to_provider(tab)),
+    "unpaid order": unpaid,
+    "waiting for payment": lambda tab: tab.goto("/"),
+    "declined order": declined,
+    "cancelled order": cancelled,
+    "cancelled": lambda tab: tab.goto("/"),
+    "confirmation by mail": ordered_by_mail,
+    "digital receipt": receipt,
+    "checking": checking,
     "without pictures": without_pictures,
     "log in": lambda tab: tab.goto("/account/login"),
     "wrong login": wrong_login,

@@ -8,6 +8,7 @@ import pytest
 
 from tests import live
 from tests.browser import scenes
+from tests.browser.keyboard import press, reach
 
 APP = Path(__file__).parents[2] / "app"
 ON_SQLITE = pytest.mark.parametrize("live_server", ["sqlite"], indirect=True)
@@ -146,20 +147,6 @@ def test_the_keyboard_alone_buys(shop, chromium, scripts):
     tab.wait_for_selector("#panel")
     assert tab.evaluate("document.activeElement.id") == "panel"
     assert tab.get_by_role("heading", name="Thank you").is_visible()
-
-
-def press(tab, words):
-    """Tab to what says this, and press Enter there."""
-    reach(tab, f"document.activeElement.textContent.trim().startsWith({words!r})")
-    tab.keyboard.press("Enter")
-
-
-def reach(tab, condition):
-    for _ in range(120):
-        tab.keyboard.press("Tab")
-        if tab.evaluate(f"document.activeElement !== document.body && {condition}"):
-            return
-    raise AssertionError(f"Tab never comes to where {condition}")
 
 
 @in_browser

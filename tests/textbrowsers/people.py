@@ -57,6 +57,11 @@ class Person:
         self.walk_to(page, element)
         self.terminal.press(text)
 
+    def choose(self, page: Document, element: Element) -> None:
+        """Choose a radio."""
+        self.walk_to(page, element)
+        self.terminal.press(ENTER)
+
     def close(self) -> None:
         self.terminal.close()
 

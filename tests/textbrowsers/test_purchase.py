@@ -45,3 +45,35 @@ def test_a_bag_is_bought(shop, program, tmp_path):
     twins, theirs = orders(shop)[-2:]
     assert theirs == twins
     assert says(twin.document.every("h1")[0]) == "Thank you"
+
+
+def test_a_bag_is_paid_at_the_pretend_provider_in_w3m(shop, tmp_path):
+    twin = LiveBrowser(shop.url).get("/")
+    person = W3m(shop.url + "/", tmp_path / "home", "In the shop window")
+
+    def press(button: str, words: str, **fields: str) -> None:
+        _, pressed = twin.find_form(button, "", "")
+        page = twin.document
+        twin.submit(button, fields)
+        person.activate(page, pressed, words)
+
+    try:
+        press("Add", "Your cart")
+        page = twin.document
+        checkout = twin.pick([a for a in page.every("a") if a.get("href")], "Checkout", "link")
+        twin.click("Checkout")
+        person.activate(page, checkout, "Who and where")
+        page = twin.document
+        for name, text in GUS.items():
+            person.fill_in(page, page.by_id(name), text)
+        [label] = [each for each in page.every("label") if says(each).startswith("Pretend payment")]
+        pretend = page.by_id(label.get("for", ""))
+        person.choose(page, pretend)
+        press("Order and pay", "paid to the shop at", **GUS, payment=pretend.get("value", ""))
+        press("Pay: approve it", "Thank you")
+    finally:
+        person.close()
+
+    twins, theirs = orders(shop)[-2:]
+    assert theirs == twins
+    assert theirs["status"] == "PROCESSING"

@@ -111,7 +111,7 @@ def test_an_unpaid_order_says_that_it_waits(page, monkeypatch):
 
     page.get("/")
 
-    assert "It is waiting for your payment." in page.part("panel")
+    assert "Your order is not paid yet" in page.part("panel") and "See it and pay" in page.part("panel")
 
 
 def test_more_than_twenty_receipts_forget_the_oldest(app, page):

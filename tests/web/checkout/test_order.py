@@ -145,6 +145,15 @@ def test_a_digital_order_shows_no_address(page):
     assert "Gus Guest" in page.text
 
 
+def test_nothing_digital_is_packed(page):
+    a_guide()
+    buy(page, "GUIDE")
+
+    page.get(f"/orders/{the_order().key}")
+
+    assert "it comes by e-mail" in page.text and "packing" not in page.text
+
+
 def test_it_stays_readable_when_the_product_sold_out(page, receipt):
     stock.set_levels([("BEANS", 0)], actor="test")
 

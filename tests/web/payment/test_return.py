@@ -174,6 +174,33 @@ def test_money_that_does_not_match_is_looked_at_by_people(lie, away):
     assert "cannot be matched" in away.text and the_order().status == "HOLD"
 
 
+def test_it_is_said_as_long_as_it_is_so_and_nothing_more_is_asked_for(away):
+    back(away, state=State.CAPTURED, amount_minor=1)
+
+    for path in (f"/orders/{the_order().key}", "/"):
+        away.get(path)
+        assert "cannot be matched" in away.text and "do not pay again" in away.text
+        assert "Pay this order" not in away.text and "See it and pay" not in away.text
+
+
+@pytest.mark.parametrize(
+    ("told", "headline"),
+    [
+        ({"state": State.OPEN}, "Your order is not paid yet"),
+        ({"state": State.FAILED}, "Your order is not paid yet"),
+        ({"state": State.CAPTURED}, "Thank you"),
+    ],
+)
+def test_home_thanks_only_for_what_is_paid(told, headline, away, browser):
+    back(away, **told)
+    other = browser().get(f"/?order={the_order().key}")
+
+    for page in (away.get("/"), other):
+        assert page.document.every("h1")[0].text == headline and page.title.startswith(headline)
+        assert ("is placed" in page.text) is ("on its way to" in page.text) is (headline == "Thank you")
+    assert "gus@example.com" not in other.html
+
+
 def test_a_provider_that_is_away_at_checkout_holds_nothing(page, method):
     a_variant(on_hand=5)
     to_checkout(page, "BEANS", 2)
