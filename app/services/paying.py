@@ -53,6 +53,10 @@ class NotPayable(ShopError):
     status = 409
 
 
+class Unmatched(NotPayable):
+    message = "A payment for this order cannot be matched to it. We look at it and write to you; please do not pay again."
+
+
 class TooManyTries(ShopError):
     message = "That were many tries to pay. Please wait an hour, or write to us and we find another way."
     status = 429
@@ -103,12 +107,14 @@ def _open_attempt(order_id: int) -> Record | None:
 
 @retried
 def _tries_again(order_id: int) -> bool:
-    """Whether an order on HOLD whose last attempt ended at the provider, or did not fit, has a new one by the same method now."""
+    """Whether an order on HOLD whose last attempt ended at the provider has a new one by the same method now. Raises Unmatched."""
     with transaction() as t:
         status = t.execute(select(Order.status).where(Order.id == order_id).with_for_update()).scalar()
         mine = select(*Payment.__table__.c).where(Payment.order_id == order_id)
         last = t.execute(mine.order_by(Payment.id.desc()).limit(1)).first()
         is_over = last is not None and t.execute(mine.where(Payment.status.in_(OPEN))).first() is None
+        if is_unmatched(t, order_id):
+            raise Unmatched
         if status == OrderStatus.HOLD and is_over:
             add_attempt(t, last)
     return bool(status == OrderStatus.HOLD and is_over)
@@ -237,6 +243,8 @@ def _pay_anew(order_id: int, payment_id: int | None, hold_minutes: int, most_tri
         order = t.execute(wanted.with_for_update()).one()
         if order.status not in (OrderStatus.HOLD, OrderStatus.FAILED):
             raise NotPayable("This order is paid already." if order.status in SOLD else None)
+        if is_unmatched(t, order.id):
+            raise Unmatched
         offered = payments.offers(order.total_minor, bool(order.country), order.country, order.currency)
         offer = pricing.choose(offered, payment_id, "payment")
         if not offer.is_direct and most_tries is not None and tries(t, order.id) >= most_tries:
@@ -266,6 +274,12 @@ def _pay_anew(order_id: int, payment_id: int | None, hold_minutes: int, most_tri
                 stock.hold(t, list(lines.values()))
         t.execute(update(Order).where(Order.id == order.id).values(**values))
     return offer.is_direct
+
+
+def is_unmatched(t: Connection, order_id: int) -> bool:
+    """Whether money came that does not fit the order: until staff have looked at it, nobody should pay again."""
+    odd = select(Payment.id).where(Payment.order_id == order_id, Payment.status == PaymentStatus.MISMATCH)
+    return t.execute(odd.limit(1)).first() is not None
 
 
 def tries(t: Connection, order_id: int) -> int:

@@ -179,6 +179,17 @@ def test_a_decline_of_something_else_declines_nothing(lie, payment):
     assert (states(), level("BEANS")) == ((["HOLD"], ["PENDING"]), (5, 2))
 
 
+def test_what_does_not_fit_is_not_paid_once_more(payment, method):
+    settle(payment, amount_minor=1)
+
+    with pytest.raises(paying.Unmatched):
+        paying.begin(the_order().id, BASE)
+    with pytest.raises(paying.Unmatched):
+        paying.pay_again(the_order().id, method, base_url=BASE, hold_minutes=30, most_tries=None)
+
+    assert states() == (["HOLD"], ["MISMATCH"])
+
+
 def test_a_mismatch_stays_one(payment):
     settle(payment, amount_minor=1)
     settle(payment)
