@@ -107,7 +107,7 @@ def _open_attempt(order_id: int) -> Record | None:
 
 @retried
 def _tries_again(order_id: int) -> bool:
-    """Whether an order on HOLD whose last attempt ended at the provider has a new one by the same method now. Raises Unmatched."""
+    """Whether an order on HOLD, whose last attempt ended at the provider, has a new one by its method now. Raises Unmatched."""
     with transaction() as t:
         status = t.execute(select(Order.status).where(Order.id == order_id).with_for_update()).scalar()
         mine = select(*Payment.__table__.c).where(Payment.order_id == order_id)
