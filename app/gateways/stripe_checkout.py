@@ -50,7 +50,7 @@ NOT_SENT_BACK = "Stripe could not send a refund of this payment back: look at it
 class StripeCheckout:
     name = "stripe"
     is_direct = False
-    asks_who_wrote = False
+    asks_who_wrote = True  # whose refund or dispute it is, too
 
     def __init__(self, secret_key: str, *, webhook_secrets: tuple[str, ...], url: str, page_url: str) -> None:
         import stripe  # only who is paid by Stripe waits for its library

@@ -1,9 +1,10 @@
 """What protects payments: each guard is switched off in turn, and the check that watches over it must turn red.
 
-As in guards.py. Who wrote a webhook is each gateway's own business: the guard of its signature belongs into GUARDS below.
+As in guards.py. Who wrote a webhook is each gateway's own business; the pretend one, which signs as Stripe does, stands for them.
 """
 
 import math
+import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -15,6 +16,7 @@ from unittest.mock import patch
 from sqlalchemy import Connection, Update, insert, select, text, update
 
 from app.extensions import Prepared, Record, db, transaction
+from app.gateways import pretend
 from app.gateways.shape import Attempt, Event, Facts
 from app.models.catalog import Variant
 from app.models.order import OrderStatus
@@ -29,6 +31,8 @@ from tests.torture.money import TOTAL_MINOR, UNIQUE, Sent, Stage, stage
 from tests.torture.room import Room, at_once
 
 TOGETHER = 6  # threads of this process
+SECRET = "a secret of the shop, 0123456789 0123456789"
+WEBHOOK = b'{"id": "evt_1", "type": "payment.paid", "data": {"reference": "ref", "payment_key": "key"}}'
 REST = 300  # milliseconds, in which the others come to the same place
 
 
@@ -54,6 +58,22 @@ def an_event_is_heard_once(scene: MoneyScene) -> None:
     with slowly(scene, "SELECT payment_event.id", REST):
         heard = at_once([scene.stage.apart(partial(settling.hear, "elsewhere", event))] * TOGETHER)
     assert sorted(heard, key=str) == [sent.payment_id] + [None] * (TOGETHER - 1), heard
+
+
+def nobody_else_writes_a_webhook(scene: MoneyScene) -> None:
+    """The words are right, and somebody else signed them."""
+    assert heard_by_the_gateway(pretend.signed(WEBHOOK, "somebody else's", int(time.time())), int(time.time())) == "Forged"
+
+
+def an_old_webhook_is_none(scene: MoneyScene) -> None:
+    """A message that was signed rightly, an hour ago, and kept by somebody."""
+    at = int(time.time()) - 3600
+    assert heard_by_the_gateway(pretend.signed(WEBHOOK, pretend.webhook_secret(SECRET), at), at) == "Forged"
+
+
+def heard_by_the_gateway(signature: str, at: int) -> str:
+    gateway = pretend.Pretend("http://127.0.0.1", is_the_shop=False, secrets=(SECRET,))
+    return told(partial(gateway.events, WEBHOOK, {pretend.SIGNATURE: f"t={at},v1={signature}"}))
 
 
 def the_table_refuses(scene: MoneyScene, model: Any, **changed: object) -> str:
@@ -411,6 +431,8 @@ def new_keys(scene: Scene) -> Iterator[None]:
 
 GUARDS = (
     Guard("unique event", without_unique_event, an_event_is_heard_once, POSTGRESQL),
+    Guard("the signature", patched(pretend.hmac, "compare_digest", lambda one, other: True), nobody_else_writes_a_webhook),
+    Guard("the age of a signature", patched(pretend, "TOLERANCE_SECONDS", math.inf), an_old_webhook_is_none),
     Guard("unique gateway reference", without_unique_reference, a_reference_is_one_payment, POSTGRESQL),
     Guard("unique key of a refund", without_unique_key, a_refund_has_its_own_key, POSTGRESQL),
     Guard("CHECK refunded ≤ captured", without_check, no_row_says_that_more_went_back, POSTGRESQL),
