@@ -20,7 +20,7 @@ LOCALE = "en_GB"
 HTMX_CONFIG = (
     '{"allowEval":false,"includeIndicatorStyles":false,"historyCacheSize":0,"selfRequestsOnly":true,"allowScriptTags":false,'
     '"refreshOnHistoryMiss":true,"attributesToSettle":["class"],"timeout":20000,"responseHandling":[{"code":"204","swap":false},'
-    '{"code":"[23]..","swap":true},{"code":"(409|422|429)","swap":true},{"code":"[45]..","swap":false,"error":true}]}'
+    '{"code":"[23]..","swap":true},{"code":"(409|422|429|503)","swap":true},{"code":"[45]..","swap":false,"error":true}]}'
 )
 
 STATUS_WORDS = {

@@ -31,7 +31,7 @@ from tests.page import (
 )
 
 ORIGIN = "http://localhost"
-SWAPPED = re.compile(r"2(?!04)\d\d|409|422|429")  # the answers that our htmx-config swaps into the page
+SWAPPED = re.compile(r"2(?!04)\d\d|409|422|429|503")  # the answers that our htmx-config swaps into the page
 
 
 class Browser:
