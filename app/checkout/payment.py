@@ -79,10 +79,9 @@ def answer(standing: Standing) -> AnyResponse | None:
 
 
 def paid(standing: Standing) -> AnyResponse:
-    """Home, which opens with the confirmation; the cart that was paid for is gone."""
-    is_ours = receipt.holds(standing.order_key)
-    response = make_response(web.go("/" if is_ours else f"/?order={standing.order_key}"))
-    if is_ours:
+    """Home with the order's key, which opens with the confirmation; the cart that was paid for is gone."""
+    response = make_response(web.go(f"/?order={standing.order_key}"))
+    if receipt.holds(standing.order_key):
         receipt.add(standing.order_key, response)
     return keeper.clear(response) if keeper.read().id == standing.cart_id else response
 

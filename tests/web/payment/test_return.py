@@ -39,7 +39,7 @@ def test_the_provider_is_told_what_it_must_know(away):
 def test_whoever_paid_comes_home_and_their_cart_is_gone(away):
     back(away, state=State.CAPTURED)
 
-    assert (away.path, away.status) == ("/", 200)
+    assert (away.path, away.status) == (f"/?order={the_order().key}", 200)
     assert "Thank you" in away.text and "Cart (" not in away.text and "cart" not in away.cookies
     assert (the_order().status, owed()) == ("PROCESSING", ["order.confirmation"])
 
@@ -116,7 +116,7 @@ def test_what_the_address_says_proves_nothing(more, away):
 def test_even_a_no_is_asked_about(away):
     back(away, "?cancelled=1", state=State.CAPTURED)
 
-    assert (away.path, the_order().status) == ("/", "PROCESSING")
+    assert (away.path, the_order().status) == (f"/?order={the_order().key}", "PROCESSING")
 
 
 def test_what_nobody_knows_is_said_so(away):
@@ -129,7 +129,7 @@ def test_what_nobody_knows_is_said_so(away):
     elsewhere().is_down = False
     elsewhere().says = {"state": State.CAPTURED}
     away.click("Check again")
-    assert away.path == "/"
+    assert away.path == f"/?order={the_order().key}"
 
 
 def test_the_provider_may_be_later_than_the_shopper(away):
@@ -152,7 +152,7 @@ def test_htmx_asks_from_time_to_time(hx, method):
     paid = hx.client.get(address, headers={"HX-Request": "true"})
 
     assert 'id="checking"' in waiting.get_data(as_text=True)
-    assert (paid.status_code, paid.headers["HX-Redirect"]) == (200, "/")
+    assert (paid.status_code, paid.headers["HX-Redirect"]) == (200, f"/?order={the_order().key}")
 
 
 def test_a_fragment_opened_by_hand_leads_to_its_page(away):
