@@ -22,6 +22,8 @@ SHOPPER = "shopper"
 WORKER = "worker"
 EXPIRED, REPLACED, UNPAID = "expired", "replaced", "unpaid for a day"  # why the shop itself cancels
 
+NOT_GONE_ON = (OrderStatus.HOLD, OrderStatus.FAILED, OrderStatus.CANCELLED)
+
 LIVE = Prepared(
     select(
         Order.id,
@@ -277,7 +279,7 @@ class Receipt:
     total_minor: int
     outstanding_minor: int
     back_minor: int  # what was paid and goes back, or went back
-    is_unmatched: bool  # money came that is not what was asked for
+    is_unmatched: bool  # it did not go on, though money came: money that is not what was asked for
     yielded: Sequence[Yielded]  # links and codes
 
     @property
@@ -321,7 +323,7 @@ def receipt(order: Order, *, whole: bool, shelf: Shelf | None = None) -> Receipt
         total_minor=order.total_minor,
         outstanding_minor=outstanding,
         back_minor=back,
-        is_unmatched=payments.is_unmatched(order),
+        is_unmatched=order.status in NOT_GONE_ON and payments.is_unmatched(order.id),
         yielded=shelves.yielded(order.id, on_shelf) if on_shelf else [],
     )
 

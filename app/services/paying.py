@@ -113,7 +113,7 @@ def _tries_again(order_id: int) -> bool:
         mine = select(*Payment.__table__.c).where(Payment.order_id == order_id)
         last = t.execute(mine.order_by(Payment.id.desc()).limit(1)).first()
         is_over = last is not None and t.execute(mine.where(Payment.status.in_(OPEN))).first() is None
-        if is_unmatched(t, order_id):
+        if payments.is_unmatched(order_id, t):
             raise Unmatched
         if status == OrderStatus.HOLD and is_over:
             add_attempt(t, last)
@@ -243,7 +243,7 @@ def _pay_anew(order_id: int, payment_id: int | None, hold_minutes: int, most_tri
         order = t.execute(wanted.with_for_update()).one()
         if order.status not in (OrderStatus.HOLD, OrderStatus.FAILED):
             raise NotPayable("This order is paid already." if order.status in SOLD else None)
-        if is_unmatched(t, order.id):
+        if payments.is_unmatched(order.id, t):
             raise Unmatched
         offered = payments.offers(order.total_minor, bool(order.country), order.country, order.currency)
         offer = pricing.choose(offered, payment_id, "payment")
@@ -274,12 +274,6 @@ def _pay_anew(order_id: int, payment_id: int | None, hold_minutes: int, most_tri
                 stock.hold(t, list(lines.values()))
         t.execute(update(Order).where(Order.id == order.id).values(**values))
     return offer.is_direct
-
-
-def is_unmatched(t: Connection, order_id: int) -> bool:
-    """Whether money came that does not fit the order: until staff have looked at it, nobody should pay again."""
-    odd = select(Payment.id).where(Payment.order_id == order_id, Payment.status == PaymentStatus.MISMATCH)
-    return t.execute(odd.limit(1)).first() is not None
 
 
 def tries(t: Connection, order_id: int) -> int:

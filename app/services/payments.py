@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import Connection, func, select
 
 from app.extensions import Prepared, read
-from app.models.order import SOLD, Order, OrderStatus
+from app.models.order import Order, OrderStatus
 from app.models.payment import Payment, PaymentMethod, PaymentStatus
 from app.providers import GATEWAYS
 from app.services.shipping import codes
@@ -69,12 +69,10 @@ def _reason(method: Any, total_minor: int, needs_shipping: bool, country: str, c
     return GATEWAYS[method.gateway].refuses(total_minor, currency)
 
 
-def is_unmatched(order: Order) -> bool:
-    """Whether money came for this unpaid order that is not what was asked for; staff look at it before more is paid."""
-    if order.status in SOLD or order.status == OrderStatus.REFUNDED:
-        return False
-    wrong = Payment.order_id == order.id, Payment.status == PaymentStatus.MISMATCH
-    return read(select(Payment.id).where(*wrong).limit(1)).first() is not None
+def is_unmatched(order_id: int, t: Connection | None = None) -> bool:
+    """Whether money came that does not fit the order: until staff have looked at it, nobody should pay again."""
+    odd = select(Payment.id).where(Payment.order_id == order_id, Payment.status == PaymentStatus.MISMATCH).limit(1)
+    return (t.execute(odd) if t else read(odd)).first() is not None
 
 
 def sums(order: Order) -> tuple[int, int]:
