@@ -4,6 +4,7 @@ from flask import current_app, g
 
 from app.api import schemas
 from app.api.operations import operation
+from app.checkout import guard
 from app.models.order import OrderStatus
 from app.services import account_orders, paying, programs
 from app.services.accounts import Member
@@ -14,6 +15,8 @@ from app.services.shelf import Shelf
 @operation("POST", "/shop/checkout/cart", answers=schemas.Ordered, body=schemas.Checkout, errors=(400,), not_found=400)
 def place_order(member: Member, body: schemas.Checkout) -> schemas.Ordered:
     """Order the cart. Nothing at all is created when this is refused."""
+    if not guard.may_pay_by(body.payment_method):
+        raise paying.TooManyTries
     placed = programs.place_order(
         member,
         address_id=body.address,
@@ -23,7 +26,7 @@ def place_order(member: Member, body: schemas.Checkout) -> schemas.Ordered:
         currency=current_app.config["CURRENCY"],
         hold_minutes=current_app.config["WHOLE_HOLD_MINUTES"],
         holder=f"account {member.account_id}",
-        most_holds=limit("HOLDS_PER_BROWSER"),
+        most_holds=guard.most("HOLDS_PER_BROWSER"),
         shelf=Shelf.of(current_app.config),
         died_since=g.get("died_since"),
     )
@@ -38,16 +41,13 @@ def pay_again(member: Member, key: str, body: schemas.PayAgain) -> schemas.Order
     order = account_orders.by_key(member.account_id, key)
     if order is None:
         raise NotFound("There is no such order.")
+    if not guard.may_pay_by(body.payment_method):
+        raise paying.TooManyTries
     next_step = paying.pay_again(
         order.id,
         body.payment_method,
         base_url=current_app.config["BASE_URL"],
         hold_minutes=current_app.config["WHOLE_HOLD_MINUTES"],
-        most_tries=limit("PAYMENTS_PER_ORDER"),
+        most_tries=guard.most("PAYMENTS_PER_ORDER"),
     )
     return schemas.Ordered(next_step=next_step) if next_step else schemas.Ordered(order_key=key)
-
-
-def limit(setting: str) -> int | None:
-    """A limit; None while limits are off."""
-    return current_app.config[setting] if current_app.config["RATELIMIT_ENABLED"] else None

@@ -206,3 +206,12 @@ def test_an_order_that_waits_for_nothing_cannot_be_begun(alice):
 
     with pytest.raises(paying.NotPayable):
         paying.begin(db.session.execute(select(Order.id)).scalar_one(), "http://localhost")
+
+
+@pytest.mark.settings(RATELIMIT_ENABLED=True, PAYMENTS_PER_ADDRESS=2)
+def test_a_program_tries_to_pay_so_often(alice, waiting, method):
+    pay(alice, waiting, method)
+
+    assert "write to us" in pay(alice, waiting, method, 429)["error"]
+
+    assert pay(alice, waiting) == {"order_key": waiting}
