@@ -43,12 +43,20 @@ def tracked(receipt: Receipt) -> dict[str, Any]:
         "number": receipt.number,
         "status": str(receipt.status),
         "placed_at": receipt.placed_at,
+        "discount_code": receipt.discount_code,
         "email": receipt.email,
         "shipping_method": receipt.shipping_name,
         "payment_method": receipt.payment_name,
         "lines": [
             schemas.OrderLine(
-                line.sku, line.name, line.options, line.quantity, line.unit_price_minor, line.total_minor, line.is_digital
+                line.sku,
+                line.name,
+                line.options,
+                line.quantity,
+                line.unit_price_minor,
+                line.total_minor,
+                line.discount_minor,
+                line.is_digital,
             )
             for line in receipt.lines
         ],

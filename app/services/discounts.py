@@ -80,6 +80,12 @@ class DiscountRefused(ShopError):
     status = 409
 
 
+class TooManyCodes(ShopError):
+    message = "Those were many codes that we do not know. Your cart is kept; please wait an hour before you try another."
+    status = 429
+    retry_seconds = 3600
+
+
 class BelowMinimum(DiscountRefused):
     message = "The code %(code)s counts for goods of %(least)s or more; %(missing)s is missing."
 
