@@ -49,14 +49,7 @@ def tracked(receipt: Receipt) -> dict[str, Any]:
         "payment_method": receipt.payment_name,
         "lines": [
             schemas.OrderLine(
-                line.sku,
-                line.name,
-                line.options,
-                line.quantity,
-                line.unit_price_minor,
-                line.total_minor,
-                line.discount_minor,
-                line.is_digital,
+                line.sku, line.name, line.options, line.quantity, line.unit_price_minor, line.total_minor, line.is_digital
             )
             for line in receipt.lines
         ],

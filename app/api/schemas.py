@@ -220,8 +220,7 @@ class OrderLine(Struct):
     options: str
     quantity: int
     unit_price_minor: int
-    line_total_minor: Annotated[int, Meta(description="Before the discount.")]
-    discount_minor: Annotated[int, Meta(description="This line's share of the order's discount.")]
+    line_total_minor: Annotated[int, Meta(description="Before the order's discount.")]
     is_digital: bool
 
 
