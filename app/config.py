@@ -102,6 +102,7 @@ SETTINGS = (
     Setting("SEARCH_LIMIT", "60 per minute"),
     Setting("API_LIMIT", "120 per minute"),
     Setting("ORDER_LOOKUPS_PER_HOUR", 10, int),
+    Setting("DISCOUNT_TRIES_PER_HOUR", 20, int),  # of codes that do not hold, from one address
     Setting("LOGIN_TRIES_PER_HOUR", 10, int),  # for one e-mail from one address, or from a browser that logged in before
     Setting("LOGIN_TRIES_PER_ADDRESS", 100, int),  # an hour, whatever the e-mails
     Setting("LOGIN_TRIES_PER_EMAIL", 30, int),  # an hour, from all browsers that never logged in with it

@@ -58,7 +58,9 @@ class Order(Model):
     status: Mapped[str] = mapped_column(String(12))
     currency: Mapped[str] = mapped_column(String(3))
     items_minor: Mapped[int] = mapped_column(BigInteger)
-    discount_minor: Mapped[int] = mapped_column(BigInteger, default=0)
+    discount_minor: Mapped[int] = mapped_column(BigInteger, default=0)  # off items_minor
+    discount_code_id: Mapped[int | None] = mapped_column(ForeignKey("discount_code.id"))
+    discount_code: Mapped[str] = mapped_column(String(40), default="")  # as it was typed; "" without one
     shipping_minor: Mapped[int] = mapped_column(BigInteger, default=0)
     shipping_tax_minor: Mapped[int] = mapped_column(BigInteger, default=0)  # inside shipping_minor
     tax_minor: Mapped[int] = mapped_column(BigInteger, default=0)  # inside total_minor: the lines' and the shipping's
@@ -126,8 +128,9 @@ class LineItem(Model):
     options: Mapped[str] = mapped_column(String(250), default="")
     unit_price_minor: Mapped[int] = mapped_column(BigInteger)
     quantity: Mapped[int]
+    discount_minor: Mapped[int] = mapped_column(BigInteger, default=0)  # this line's share of the order's
     tax_rate_bp: Mapped[int] = mapped_column(default=0)
-    tax_minor: Mapped[int] = mapped_column(BigInteger, default=0)
+    tax_minor: Mapped[int] = mapped_column(BigInteger, default=0)  # inside what is left of the line after its discount
     is_digital: Mapped[bool] = mapped_column(default=False)
 
     order: Mapped[Order] = relationship(back_populates="lines")

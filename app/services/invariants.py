@@ -35,6 +35,7 @@ from app.extensions import UtcDateTime, db, now
 from app.models.catalog import Product, Variant
 from app.models.customer import Customer
 from app.models.digital import DigitalCode, Download
+from app.models.discount import DiscountCode
 from app.models.order import ALLOWED_MOVES, DEAD, SOLD, LineItem, Order, OrderEvent, OrderStatus
 from app.models.outbox import OutboxMessage
 from app.models.payment import Payment, PaymentEvent, PaymentStatus, Refund, RefundStatus
@@ -224,6 +225,7 @@ _sums = (
     select(
         LineItem.order_id,
         total(LINE_TOTAL).label("items"),
+        total(LineItem.discount_minor).label("discounts"),
         total(LineItem.tax_minor).label("taxes"),
         func.max(LineItem.tax_rate_bp).label("highest_rate"),
     )
@@ -235,10 +237,12 @@ ORDER_SUMS = (
     .add_columns(
         Order.tax_minor, Order.total_minor, _sums.c["items"].label("sum_of_lines"), _sums.c.taxes.label("taxes_of_lines")
     )
+    .add_columns(_sums.c.discounts.label("discounts_of_lines"))
     .join(_sums, _sums.c.order_id == Order.id)
     .where(
         or_(
             Order.items_minor != _sums.c["items"],
+            Order.discount_minor != _sums.c.discounts,
             Order.total_minor != Order.items_minor - Order.discount_minor + Order.shipping_minor,
             Order.tax_minor != _sums.c.taxes + Order.shipping_tax_minor,
             Order.shipping_tax_minor != tax_inside(Order.shipping_minor, _sums.c.highest_rate),
@@ -253,14 +257,32 @@ LINE_SUMS = select(
     LineItem.order_id,
     LineItem.quantity,
     LineItem.unit_price_minor,
+    LineItem.discount_minor,
     LineItem.tax_rate_bp,
     LineItem.tax_minor,
 ).where(
     or_(
         LineItem.quantity < 1,
         LineItem.unit_price_minor < 0,
-        LineItem.tax_minor != tax_inside(LINE_TOTAL, LineItem.tax_rate_bp),
+        LineItem.discount_minor < 0,
+        LineItem.discount_minor > LINE_TOTAL,
+        LineItem.tax_minor != tax_inside(LINE_TOTAL - LineItem.discount_minor, LineItem.tax_rate_bp),
     )
+)
+_has_code = Order.discount_code_id.is_not(None)
+DISCOUNTS_HAVE_CODES = select(
+    Order.id.label("order_id"), Order.discount_minor, Order.discount_code_id, Order.discount_code
+).where(or_(_has_code != (Order.discount_minor > 0), _has_code != (Order.discount_code != "")))
+_used = (
+    select(Order.discount_code_id, func.count().label("orders"))
+    .where(_has_code, Order.status.not_in(sorted(DEAD)))
+    .group_by(Order.discount_code_id)
+    .subquery()
+)
+USES_ARE_ORDERS = (
+    select(DiscountCode.code, DiscountCode.uses, func.coalesce(_used.c.orders, 0).label("orders"))
+    .outerjoin(_used, _used.c.discount_code_id == DiscountCode.id)
+    .where(DiscountCode.uses != func.coalesce(_used.c.orders, 0))
 )
 ONE_CURRENCY = (
     select(Order.id.label("order_id"), Order.currency, Payment.id.label("payment_id"), Payment.currency.label("paid_in"))
@@ -453,6 +475,8 @@ INVARIANTS: list[Invariant] = [
     Invariant("I5-orders-have-lines", "No order is without lines.", ORDERS_HAVE_LINES),
     Invariant("I5-order-sums", "Each order's lines, discount, shipping and taxes add up to its totals.", ORDER_SUMS),
     Invariant("I6-line-sums", "Each line has a quantity, a price, and the tax that is inside it.", LINE_SUMS),
+    Invariant("discounts-have-codes", "Each discount is a code's, and each code took something off.", DISCOUNTS_HAVE_CODES),
+    Invariant("discount-uses", "A code's uses are the orders that have it and did not come to nothing.", USES_ARE_ORDERS),
     Invariant("I7-one-currency", "Payments ask for the order's total in the order's currency.", ONE_CURRENCY),
     Invariant("I8-paid", "Orders that are prepaid and went on were paid in full.", PREPAID_IS_PAID),
     Invariant("I9-kept", "No money is kept for nothing: of orders that are over, or paid twice, it goes back.", NOTHING_IS_KEPT),

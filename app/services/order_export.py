@@ -28,6 +28,7 @@ FIELDS = (
     "placed_at",
     "lines",
     "events",
+    "discount_code",  # the last, so that whoever counts columns finds the others where they were
 )
 
 ORDERS = (
@@ -44,6 +45,7 @@ LINES = (
         LineItem.options,
         LineItem.quantity,
         LineItem.unit_price_minor,
+        LineItem.discount_minor,
         LineItem.tax_rate_bp,
         LineItem.tax_minor,
         LineItem.is_digital,

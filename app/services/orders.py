@@ -12,7 +12,7 @@ from sqlalchemy.orm import selectinload
 from app.extensions import Prepared, db, now
 from app.models.order import ALLOWED_MOVES, FIRST_NUMBER, IS_LIVE, SOLD, LineItem, Order, OrderEvent, OrderStatus
 from app.models.payment import Payment, PaymentStatus
-from app.services import addresses, outbox, payments, shelf as shelves
+from app.services import addresses, discounts, outbox, payments, shelf as shelves
 from app.services.addresses import NOWHERE
 from app.services.customers import Contact
 from app.services.pricing import Priced
@@ -44,6 +44,7 @@ LIVE = Prepared(
         Order.country,
         Order.shipping_method_id,
         Order.payment_method_id,
+        Order.discount_code,
         Order.hold_expires_at,
     ).where(Order.cart_id == bindparam("cart"), IS_LIVE)
 )
@@ -110,7 +111,9 @@ def prepare(
         "status": OrderStatus.PROCESSING if priced.is_direct else OrderStatus.HOLD,
         "currency": priced.view.currency,
         "items_minor": priced.view.items_minor,
-        "discount_minor": 0,
+        "discount_minor": priced.discount.minor if priced.discount else 0,
+        "discount_code_id": priced.discount.code_id if priced.discount else None,
+        "discount_code": priced.discount.code if priced.discount else "",
         "shipping_minor": priced.shipping_minor,
         "shipping_tax_minor": priced.shipping_tax_minor,
         "tax_minor": priced.tax_minor,
@@ -172,12 +175,13 @@ def _lines(order_id: int, priced: Priced, placed: datetime) -> list[dict[str, An
             "options": line.options,
             "unit_price_minor": line.unit_price_minor,
             "quantity": line.quantity,
+            "discount_minor": share,
             "tax_rate_bp": rate,
             "tax_minor": tax,
             "is_digital": line.is_digital,
             "created_at": placed,
         }
-        for line, (rate, tax) in zip(priced.lines, priced.line_taxes, strict=True)
+        for line, share, (rate, tax) in zip(priced.lines, priced.line_discounts, priced.line_taxes, strict=True)
     ]
 
 
@@ -194,14 +198,18 @@ def owe_confirmation(t: Connection, order_id: int) -> None:
 def move(t: Connection, order_id: int, to: OrderStatus, *, actor: str, reason: str = "") -> bool:
     """Move an order to a state it may move to, and write down who and why; False when it was not in such a state any more.
 
-    The only writer of `status` after an order was placed.
+    The only writer of `status` after an order was placed; the use of a discount code goes and comes with it. Raises UsedUp when
+    an order that had come to nothing cannot have its use again: keep nothing then.
     """
     sources = sorted(source for source, targets in ALLOWED_MOVES.items() if to in targets)
-    was = t.execute(select(Order.status).where(Order.id == order_id)).scalar_one()
-    moved = t.execute(update(Order).where(Order.id == order_id, Order.status == was, Order.status.in_(sources)).values(status=to))
-    if moved.rowcount != 1:
+    columns = Order.id, Order.status, Order.email, Order.discount_code_id, Order.discount_code
+    was = t.execute(select(*columns).where(Order.id == order_id)).one()
+    still = Order.id == order_id, Order.status == was.status, Order.status.in_(sources)
+    if t.execute(update(Order).where(*still).values(status=to)).rowcount != 1:
         return False
-    INSERT_EVENTS.rows(t, order_id=order_id, from_status=was, to_status=to, actor=actor, reason=reason)
+    if was.discount_code_id is not None:
+        discounts.follow(t, was, to)
+    INSERT_EVENTS.rows(t, order_id=order_id, from_status=was.status, to_status=to, actor=actor, reason=reason)
     return True
 
 
@@ -274,6 +282,7 @@ class Receipt:
     currency: str
     items_minor: int
     discount_minor: int
+    discount_code: str  # "" without a discount
     shipping_minor: int
     tax_minor: int
     total_minor: int
@@ -318,6 +327,7 @@ def receipt(order: Order, *, whole: bool, shelf: Shelf | None = None) -> Receipt
         currency=order.currency,
         items_minor=order.items_minor,
         discount_minor=order.discount_minor,
+        discount_code=order.discount_code,
         shipping_minor=order.shipping_minor,
         tax_minor=order.tax_minor,
         total_minor=order.total_minor,

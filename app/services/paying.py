@@ -223,7 +223,7 @@ def pay_again(
     """Pay an unpaid order in another way, or once more: where to, or None when nothing more is to be done.
 
     `most_tries` is how many attempts an order may have; None: any number. Raises NotFound, NotPayable, TooManyTries,
-    MethodUnavailable, AlreadyOrdered, OutOfStock, PaymentUnavailable.
+    MethodUnavailable, AlreadyOrdered, UsedUp, OutOfStock, PaymentUnavailable.
     """
     is_direct = _pay_anew(order_id, payment_id, hold_minutes, most_tries)
     return None if is_direct else begin(order_id, base_url, tells_email=tells_email)

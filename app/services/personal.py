@@ -71,7 +71,8 @@ def _orders(account_id: int) -> list[dict[str, Any]]:
         by_order.setdefault(row.pop("order_id"), []).append(row)
     downloads = select(Download.file, Download.fetched, Download.most, Download.expires_at, Download.revoked_at)
     codes = select(DigitalCode.code, DigitalCode.given_at)
-    inner = {"id", "cart_id", "content_hash", "customer_id", "account_id", "shipping_method_id", "payment_method_id"}
+    inner = {"id", "cart_id", "content_hash", "customer_id", "account_id"}
+    inner |= {"shipping_method_id", "payment_method_id", "discount_code_id"}
     return [
         {"number": order_number(row["id"]), **{name: value for name, value in row.items() if name not in inner}}
         | {"lines": by_order.get(row["id"], [])}

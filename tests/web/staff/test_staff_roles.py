@@ -13,6 +13,7 @@ from flask.testing import FlaskClient
 
 from app.extensions import now, transaction
 from app.models.customer import Account
+from tests.factories import a_discount
 from tests.members import a_member, log_in
 from tests.shopper import Browser
 from tests.staff import MANAGER, STAFF, a_manager, a_staff_member
@@ -31,6 +32,13 @@ MATRIX: dict[str, tuple[str, int]] = {  # who may open it, and what a request th
     "GET /staff/second-factor": (STAFFS, 200),
     "POST /staff/second-factor": (STAFFS, 422),
     "POST /staff/second-factor/off": (STAFFS, 303),  # it is not on
+    "GET /staff/discounts": (MANAGERS, 200),
+    "GET /staff/discounts/new": (MANAGERS, 200),
+    "POST /staff/discounts/new": (MANAGERS, 422),
+    "GET /staff/discounts/<code_id>": (MANAGERS, 200),
+    "POST /staff/discounts/<code_id>": (MANAGERS, 422),
+    "POST /staff/discounts/<code_id>/off": (MANAGERS, 422),
+    "POST /staff/discounts/<code_id>/on": (MANAGERS, 422),
     "GET /staff/people": (MANAGERS, 200),
     "POST /staff/people": (MANAGERS, 422),
     "GET /staff/people/<account_id>": (MANAGERS, 200),
@@ -61,7 +69,7 @@ def world(app) -> World:
         t.execute(
             Account.__table__.update().where(Account.id == half.account_id).values(totp_nonce="0" * 32, totp_confirmed_at=now())
         )
-    return World(app, {"account_id": staff.account_id})
+    return World(app, {"account_id": staff.account_id, "code_id": a_discount()})
 
 
 def client_of(world: World, role: str) -> FlaskClient:
