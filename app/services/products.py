@@ -140,7 +140,7 @@ def tax_classes() -> Sequence[Record]:
 
 @retried
 def create(typed: Mapping[str, str], *, actor: str) -> int:
-    """Write a product, hidden until it is published, and answer its id; its name makes its slug if need be. Raises InvalidProduct."""
+    """Write a product, hidden until it is published, and answer its id. Without a slug its name is it. Raises InvalidProduct."""
     values = words_of(typed)
     try:
         with transaction() as t:
