@@ -44,6 +44,14 @@ def png_claiming(width: int, height: int, rows: int = 0) -> bytes:
     return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", pixels) + chunk(b"IEND", b"")
 
 
+def upload(fields: dict[str, str], content: bytes) -> tuple[bytes, dict[str, str]]:
+    """The body and the header of a form with a file, as browsers send it."""
+    named = [(f'name="{name}"', value.encode()) for name, value in fields.items()]
+    parts = [*named, ('name="file"; filename="../../photo.jpg"\r\nContent-Type: image/jpeg', content)]
+    body = b"".join(b"--XX\r\nContent-Disposition: form-data; %s\r\n\r\n%s\r\n" % (head.encode(), value) for head, value in parts)
+    return body + b"--XX--\r\n", {"Content-Type": "multipart/form-data; boundary=XX"}
+
+
 def a_picture(product_id: int, alt: str = "A brown bag of beans", *, seed: int = 0) -> int:
     """A picture of a product, prepared as the shop does."""
     gallery.add(product_id, a_photo(seed), alt, actor="test")

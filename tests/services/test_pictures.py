@@ -1,5 +1,6 @@
 """Pictures read with care and written anew: real files, hostile files, and how much memory and time they get."""
 
+import contextlib
 import io
 import subprocess
 import sys
@@ -148,13 +149,11 @@ def test_a_hostile_file_gets_one_clear_sentence(content, says):
 def test_bytes_changed_at_random_break_nothing():
     for format in ("JPEG", "PNG", "WEBP", "AVIF", "GIF"):
         whole = as_file(drawn(480, 360), format).getvalue()
-        for place in range(0, len(whole), max(1, len(whole) // 40)):
+        for place in range(0, len(whole), max(1, len(whole) // 20)):
             broken = bytearray(whole)
             broken[place : place + 8] = b"\xff\x00\xfe\x7f\x80\x01\xaa\x55"
-            try:
+            with contextlib.suppress(BadPicture):
                 assert pictures.read(io.BytesIO(bytes(broken))).size == (960, 720)
-            except BadPicture:
-                pass
 
 
 def test_nothing_that_was_sent_is_served():
