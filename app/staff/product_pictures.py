@@ -22,6 +22,7 @@ from app.staff.products_forms import AltForm, PictureForm
 PICTURES = PRODUCT + "/pictures"
 PICTURE = PICTURES + "/<int(max=2147483647):image_id>"
 MOST_BODY = pictures.MOST_BYTES + 64 * 1024  # the file, and the form around it
+MOST_IN_MEMORY = 1_000_000  # of the body; Werkzeug counts a part of a file too, where it looks for the file's end
 
 
 @bp.url_value_preprocessor
@@ -38,6 +39,7 @@ def make_room(endpoint: str | None, values: dict[str, Any] | None) -> None:
     if (request.content_length or 0) > MOST_BODY:
         raise PictureTooLarge
     request.max_content_length = MOST_BODY
+    request.max_form_memory_size = MOST_IN_MEMORY
 
 
 @bp.get(PICTURES)

@@ -4,7 +4,7 @@ import pytest
 
 from app.services import editing, gallery, pictures
 from tests.factories import a_variant
-from tests.photos import a_photo, a_picture, png_claiming, upload
+from tests.photos import a_photo, a_picture, as_file, noise, png_claiming, upload
 from tests.staff import as_staff, trail
 
 pytestmark = pytest.mark.usefixtures("app_context")
@@ -33,6 +33,16 @@ def test_a_picture_is_added_and_shown_everywhere(page, product_id):
     (image,) = page.document.every("img")
     assert (image.get("alt"), image.get("width"), image.get("height")) == ("A bag", "960", "720")
     assert trail() == [("picture added", f"product:{product_id}")]
+
+
+def test_a_heavy_file_is_taken(page, product_id):
+    as_staff(page)
+    heavy = as_file(noise(2400, 1800), quality=60).getvalue()
+
+    send(page, product_id, heavy)
+
+    assert 1_000_000 < len(heavy)
+    assert "The picture is there" in page.text
 
 
 def test_order_words_and_an_end_to_one(page, product_id):
