@@ -21,6 +21,8 @@ PROVED = "second_factor"  # in the session: for which session of the account the
 DOORS = (  # path, its name, whether it is for managers only
     ("/staff", "Today", False),
     ("/staff/discounts", "Discounts", True),
+    ("/staff/products", "Products", False),
+    ("/staff/categories", "Categories", False),
     ("/staff/people", "People", True),
     ("/staff/audit", "Trail", True),
 )
