@@ -11,11 +11,12 @@ from app.extensions import Model
 
 class Reason(StrEnum):
     OPENING = "opening"  # the first count of a new variant
-    SET = "set"  # counted or corrected by a person
+    SET = "set"  # corrected by a person who gave no reason, or by a command
     IMPORT = "import"
     SALE = "sale"
     RETURN = "return"  # goods of a cancelled or refunded order
     DELIVERY = "delivery"
+    COUNTED = "counted"
     BROKEN = "broken"
     STOLEN = "stolen"
     OTHER = "other"

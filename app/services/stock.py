@@ -12,7 +12,7 @@ from sqlalchemy import Connection, Integer, and_, bindparam, case, false, func, 
 from app.extensions import Prepared, Record, db, now, retried, transaction
 from app.models.catalog import Variant
 from app.models.stock import Reason, StockAlert, StockMovement
-from app.services import audit, catalog, outbox
+from app.services import audit, catalog, editing, outbox
 from app.services.errors import NotFound, OutOfStock, StockConflict, StockMoved, StockRefused
 
 AVAILABLE = Variant.on_hand - Variant.held
@@ -333,6 +333,21 @@ def list_by_hand(variant_id: int, is_listed: bool, *, actor: str) -> None:
 
 
 @retried
+def set_threshold(variant_id: int, below: int, *, seen: str, actor: str) -> None:
+    """Let a variant run low below another level; a `low` alert that is no longer true is closed. Raises NotFound, EditConflict.
+
+    Nothing left the shelf, so none is raised.
+    """
+    with transaction() as t:
+        if not editing.save(
+            t, Variant, variant_id, {"low_stock_below": below}, seen=seen, actor=actor, action="threshold changed"
+        ):
+            return
+        close_alerts(t, variant_id, t.execute(select(Variant.on_hand).where(Variant.id == variant_id)).scalar_one(), below)
+        catalog.refresh(t, [variant_id])  # cards say that few are left
+
+
+@retried
 def acknowledge(alert_id: int, *, actor: str) -> None:
     """Write down that somebody saw an alert; the first to do so is named. Raises NotFound."""
     with transaction() as t:
@@ -354,9 +369,19 @@ def set_levels(levels: Sequence[tuple[str, int]], *, actor: str) -> int:
         if missing := [sku for sku, _ in levels if sku not in ids]:
             raise NotFound("There is no SKU %(sku)s.", sku=missing[0])
         wanted = sorted((ids[sku], level) for sku, level in levels)
-        changed = [variant for variant, level in wanted if put(t, variant, level, reason=Reason.SET, actor=actor)]
-        catalog.refresh(t, changed)
+        changed = {variant: level for variant, level in wanted if put(t, variant, level, reason=Reason.SET, actor=actor)}
+        catalog.refresh(t, list(changed))
+        _note_levels(t, actor, changed)
     return len(changed)
+
+
+def _note_levels(t: Connection, actor: str, levels: Mapping[int, int]) -> None:
+    """One entry in the trail for what a command set: the variant, or how many there were."""
+    if len(levels) == 1:
+        [(variant, level)] = levels.items()
+        audit.note(t, actor, "stock set", f"variant:{variant}", None, {"on_hand": level})
+    elif levels:
+        audit.note(t, actor, "stock set", "variants", None, {"variants": len(levels)})
 
 
 def count() -> int:
@@ -383,6 +408,7 @@ def _set_portion(ids: Sequence[int], level: int, actor: str) -> int:
     with transaction() as t:
         changed = [variant for variant in ids if put(t, variant, level, reason=Reason.SET, actor=actor)]
         catalog.refresh(t, changed)
+        _note_levels(t, actor, dict.fromkeys(changed, level))
     return len(changed)
 
 

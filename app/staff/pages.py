@@ -20,6 +20,9 @@ View = Callable[Concatenate[Member, P], AnyResponse]
 PROVED = "second_factor"  # in the session: for which session of the account the second factor was given
 DOORS = (  # path, its name, whether it is for managers only
     ("/staff", "Today", False),
+    ("/staff/stock", "Stock", False),
+    ("/staff/alerts", "Alerts", False),
+    ("/staff/deliveries", "Deliveries", False),
     ("/staff/people", "People", True),
     ("/staff/audit", "Trail", True),
 )

@@ -1,0 +1,1 @@
+"""Deliveries: lists of goods that came, corrected in a preview, then put on the shelf all at once."""
