@@ -268,7 +268,9 @@ def test_the_ledger_explains_every_number(page, browser):
     buy(browser(), "BEANS", 4)
     as_staff(page).get(f"/staff/stock/{beans.id}")
 
-    page.submit("Save", {"way": "set", "number": "7", "reason": "counted", "note": "behind the shelf"}, form=f"/staff/stock/{beans.id}")
+    page.submit(
+        "Save", {"way": "set", "number": "7", "reason": "counted", "note": "behind the shelf"}, form=f"/staff/stock/{beans.id}"
+    )
 
     text = page.text[page.text.index("Ledger") :]
     assert "+1 7 counted behind the shelf Stan Staff" in text
