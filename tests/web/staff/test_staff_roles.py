@@ -13,6 +13,8 @@ from flask.testing import FlaskClient
 
 from app.extensions import now, transaction
 from app.models.customer import Account
+from app.services import deliveries, delivery_file, stock
+from tests.factories import a_variant
 from tests.members import a_member, log_in
 from tests.shopper import Browser
 from tests.staff import MANAGER, STAFF, a_manager, a_staff_member
@@ -37,6 +39,19 @@ MATRIX: dict[str, tuple[str, int]] = {  # who may open it, and what a request th
     "POST /staff/people/<account_id>": (MANAGERS, 422),
     "POST /staff/people/<account_id>/second-factor": (MANAGERS, 422),
     "GET /staff/audit": (MANAGERS, 200),
+    "GET /staff/stock": (STAFFS, 200),
+    "GET /staff/stock/<variant_id>": (STAFFS, 200),
+    "POST /staff/stock/<variant_id>": (STAFFS, 422),
+    "POST /staff/stock/<variant_id>/threshold": (STAFFS, 422),
+    "POST /staff/stock/<variant_id>/listing": (STAFFS, 422),
+    "GET /staff/alerts": (STAFFS, 200),
+    "POST /staff/alerts/<alert_id>": (STAFFS, 422),
+    "GET /staff/deliveries": (STAFFS, 200),
+    "GET /staff/deliveries/new": (STAFFS, 200),
+    "POST /staff/deliveries/new": (STAFFS, 422),
+    "GET /staff/deliveries/<delivery_id>": (STAFFS, 200),
+    "POST /staff/deliveries/<delivery_id>": (STAFFS, 422),
+    "POST /staff/deliveries/<delivery_id>/discard": (STAFFS, 422),
 }
 ELSEWHERE = {"GET /staff/code", "POST /staff/code"}  # tests/web/staff/test_second_factor.py
 MAY = {ANYBODY: ("anonymous", "customer", "staff", "manager", "half"), STAFFS: ("staff", "manager"), MANAGERS: ("manager",)}
@@ -61,7 +76,10 @@ def world(app) -> World:
         t.execute(
             Account.__table__.update().where(Account.id == half.account_id).values(totp_nonce="0" * 32, totp_confirmed_at=now())
         )
-    return World(app, {"account_id": staff.account_id})
+    beans = a_variant()
+    stock.change_by(beans.id, -8, actor="test")  # leaves an alert
+    delivery_id = deliveries.take_in(delivery_file.read(b"sku,product,quantity\nBEANS,House Blend,1"), "One", actor="test")
+    return World(app, {"account_id": staff.account_id, "variant_id": beans.id, "alert_id": 1, "delivery_id": delivery_id})
 
 
 def client_of(world: World, role: str) -> FlaskClient:
