@@ -23,6 +23,9 @@ DOORS = (  # path, its name, whether it is for managers only
     ("/staff/discounts", "Discounts", True),
     ("/staff/products", "Products", False),
     ("/staff/categories", "Categories", False),
+    ("/staff/stock", "Stock", False),
+    ("/staff/alerts", "Alerts", False),
+    ("/staff/deliveries", "Deliveries", False),
     ("/staff/people", "People", True),
     ("/staff/audit", "Trail", True),
 )
