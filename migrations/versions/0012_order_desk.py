@@ -6,7 +6,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = "0012"
-down_revision = "0007"
+down_revision = "0008"
 
 PORTION = 1000  # orders whose names are folded at a time
 KEY_LENGTH = 120
