@@ -21,9 +21,7 @@ from app.services.errors import ShopError
 
 FORGOTTEN = "anonymous-"  # what a forgotten customer's e-mail begins with; no real one has no @
 OVER = [OrderStatus.COMPLETED, OrderStatus.CANCELLED, OrderStatus.REFUNDED]  # nothing of theirs must reach anybody any more
-BLANK = dict.fromkeys(
-    ("email", "name", "name_key", "surname_key", "phone", "notes", "company", "line1", "line2", "city", "region", "postcode", "holder"), ""
-)
+BLANK = dict.fromkeys("email name name_key surname_key phone notes company line1 line2 city region postcode holder".split(), "")
 
 
 class StillStaff(ShopError):
