@@ -109,6 +109,11 @@ def _of(model: type, order_id: int) -> Sequence:  # type: ignore[type-arg]
     return db.session.execute(select(model).where(model.order_id == order_id).order_by(model.id)).scalars().all()  # type: ignore[attr-defined]
 
 
+def shipment_of(order_id: int) -> Shipment | None:
+    """How an order was sent, if it was."""
+    return db.session.execute(select(Shipment).where(Shipment.order_id == order_id)).scalar()
+
+
 def moves_of(order: Order, receipt: Receipt, payments: Sequence[Payment], *, is_manager: bool) -> Moves:
     """Only what the services would do: a move that is not legal is not offered."""
     status, needs_shipping = OrderStatus(order.status), bool(order.country)

@@ -65,19 +65,17 @@ def ask(order_id: int, kind: RequestKind, said: str, *, has_digital: bool) -> No
 
 
 @retried
-def answer(request_id: int, status: RequestStatus, said: str, *, actor: str) -> int:
-    """Accept or decline what was asked, and owe the shopper the mail that says so; answers the order.
+def answer(order_id: int, request_id: int, status: RequestStatus, said: str, *, actor: str) -> None:
+    """Accept or decline what was asked of an order, and owe the shopper the mail that says so.
 
     It moves neither goods nor money. Raises NotFound, AnsweredAlready, InvalidContact.
     """
     value = order_desk.checked_text("answer", said, REQUEST_MAX, "Write a sentence; the shopper gets it by mail.", lines=True)
     with transaction() as t:
         values = {"status": status, "answer": value, "answered_by": actor, "answered_at": now()}
-        is_mine = OrderRequest.id == request_id, IS_OPEN
-        row = t.execute(update(OrderRequest).where(*is_mine).values(**values).returning(OrderRequest.order_id)).first()
-        if row is None:  # the guard: it is answered once
-            known = t.execute(select(OrderRequest.id).where(OrderRequest.id == request_id)).first()
+        meant = OrderRequest.id == request_id, OrderRequest.order_id == order_id
+        if t.execute(update(OrderRequest).where(*meant, IS_OPEN).values(**values)).rowcount != 1:  # the guard: once
+            known = t.execute(select(OrderRequest.id).where(*meant)).first()
             raise AnsweredAlready if known else NotFound("There is no such request.")
         outbox.owe(t, "order.answered", f"order.answered:{request_id}", {"request_id": request_id})
-        audit.note(t, actor, f"request {status}", f"order:{row.order_id}", None, {"request": request_id})
-    return int(row.order_id)
+        audit.note(t, actor, f"request {status}", f"order:{order_id}", None, {"request": request_id})

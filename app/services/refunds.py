@@ -13,11 +13,21 @@ from app.providers import GATEWAYS, conversation
 from app.services import audit, digital, orders, outbox, stock
 from app.services.errors import NotFound, ShopError
 
+SHOWN = 50  # flagged payments on a page
 REFUNDABLE = Payment.captured_minor > Payment.refunded_minor
 
 
 class RefundTooLarge(ShopError):
     message = "So much was not paid, or went back already."
+    status = 409
+
+
+class RestockNeedsAll(ShopError):
+    message = "The goods can be put back on sale only when all that is left goes back. Leave the amount empty, or the goods out."
+
+
+class NotFlagged(ShopError):
+    message = "This payment is not flagged for that any more: somebody else looked at it, or something new happened."
     status = 409
 
 
@@ -83,8 +93,8 @@ def refund(
 ) -> int:
     """Send back a part of what an order was paid with, or all that is left (None); answers how much, in minor units.
 
-    With the last of it the order is REFUNDED, and its goods are put back with `restock`. Raises NotFound, RefundTooLarge, and
-    OrderMoved when it does not stand as `orders.seen` said.
+    With the last of it the order is REFUNDED, and its goods are put back with `restock`. Raises NotFound, RefundTooLarge,
+    RestockNeedsAll, and OrderMoved when it does not stand as `orders.seen` said.
     """
     with transaction() as t:
         order = orders.lock(t, order_id, as_seen)
@@ -93,6 +103,8 @@ def refund(
         amount = left if amount_minor is None else amount_minor
         if not 0 < amount <= left or order.status not in SOLD:
             raise RefundTooLarge
+        if restock and amount != left:
+            raise RestockNeedsAll
         rest = amount
         for payment_id, of_it in kept:
             if part := min(rest, of_it):
@@ -234,9 +246,10 @@ def report(t: Connection, payment_id: int, kind: str, sentence: str) -> None:
         outbox.owe(t, "payment.problem", key, {"payment_id": payment_id})
 
 
-def problems() -> list[Record]:
-    """The payments that were flagged for staff, the newest first."""
-    return list(read(select(*Payment.__table__.c).where(HAS_PROBLEM).order_by(Payment.id.desc())).all())
+def problems(*, after: int | None = None, most: int | None = None) -> list[Record]:
+    """The payments that were flagged for staff, the newest first; those before the payment `after`, and at most so many."""
+    wanted = select(*Payment.__table__.c).where(HAS_PROBLEM).order_by(Payment.id.desc()).limit(most)
+    return list(read(wanted if after is None else wanted.where(Payment.id < after)).all())
 
 
 def refused() -> list[Record]:
@@ -263,11 +276,13 @@ def sent_by_hand(refund_id: int, reference: str, *, actor: str) -> int:
 
 @retried
 def looked_at(payment_id: int, problem: str, *, actor: str) -> int:
-    """Somebody saw to what a payment was flagged for; answers its order. Raises NotFound when it is not flagged for that."""
+    """Somebody saw to what a payment was flagged for; answers its order. Raises NotFound, NotFlagged."""
     with transaction() as t:
-        flagged = Payment.id == payment_id, HAS_PROBLEM, Payment.problem == problem
-        order_id = t.execute(update(Payment).where(*flagged).values(problem="").returning(Payment.order_id)).scalar()
-        if order_id is None:
-            raise NotFound("This payment is not flagged for that any more.")
-        audit.note(t, actor, "payment looked at", f"order:{order_id}", {"problem": problem}, {"problem": ""})
-    return int(order_id)
+        row = t.execute(select(Payment.problem, Payment.order_id).where(Payment.id == payment_id).with_for_update()).first()
+        if row is None:
+            raise NotFound("There is no such payment.")
+        if not row.problem or row.problem.split() != problem.split():  # the guard: what happened since is not wiped away unseen
+            raise NotFlagged
+        t.execute(update(Payment).where(Payment.id == payment_id).values(problem=""))
+        audit.note(t, actor, "payment looked at", f"order:{row.order_id}", {"problem": row.problem}, {"problem": ""})
+    return int(row.order_id)
