@@ -152,7 +152,9 @@ def newest(t: Connection, wanted: Wanted, *, after: int | None = None, most: int
             walked.append(or_(*(clue.walked for clue in group)))
         else:
             few = ids if few is None else few & ids
-    return list(t.execute(_fetched(few, walked, every, most) if few is not None else _walked(walked, every, most)).scalars())
+    if few is None:
+        return list(t.execute(_walked(walked, every, most)).scalars())
+    return list(t.execute(_fetched(few, walked, every, most)).scalars()) if few else []
 
 
 def _few(t: Connection, group: Sequence[Clue]) -> set[int] | None:

@@ -10,7 +10,7 @@ from werkzeug.wrappers import Response as AnyResponse
 from app import templating, web
 from app.account.forms import PlainForm
 from app.models.order import order_number
-from app.services import invoices, order_desk, order_export, order_list, order_requests
+from app.services import invoices, order_desk, order_export, order_list, order_requests, text
 from app.services.accounts import Member
 from app.services.customers import InvalidContact
 from app.services.invoices import Seller
@@ -58,7 +58,8 @@ def listed(said: Mapping[str, str], status: int = 200, *, told: str = "") -> Res
 
 def kept(said: Mapping[str, str]) -> dict[str, str]:
     """What the filter was told, for links and for the filter itself."""
-    return {name: said.get(name, "")[: order_list.QUERY_LENGTH] for name in ("q", "state", "first", "last")}
+    names = ("q", "state", "first", "last")
+    return {name: text.printable(said.get(name, ""))[: order_list.QUERY_LENGTH] for name in names}
 
 
 def asked(said: Mapping[str, str]) -> tuple[Wanted, dict[str, str]]:

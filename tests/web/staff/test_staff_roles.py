@@ -13,6 +13,7 @@ from flask.testing import FlaskClient
 
 from app.extensions import now, transaction
 from app.models.customer import Account
+from tests.desk import to_pack
 from tests.members import a_member, log_in
 from tests.shopper import Browser
 from tests.staff import MANAGER, STAFF, a_manager, a_staff_member
@@ -37,6 +38,24 @@ MATRIX: dict[str, tuple[str, int]] = {  # who may open it, and what a request th
     "POST /staff/people/<account_id>": (MANAGERS, 422),
     "POST /staff/people/<account_id>/second-factor": (MANAGERS, 422),
     "GET /staff/audit": (MANAGERS, 200),
+    "GET /staff/orders": (STAFFS, 200),
+    "POST /staff/orders/ticked": (STAFFS, 422),
+    "GET /staff/orders/slips": (STAFFS, 404),  # of no orders
+    "GET /staff/orders/invoices": (STAFFS, 404),
+    "GET /staff/orders/export.<form>": (STAFFS, 200),
+    "GET /staff/orders/<order_id>": (STAFFS, 200),
+    "POST /staff/orders/<order_id>/ship": (STAFFS, 422),
+    "POST /staff/orders/<order_id>/complete": (STAFFS, 422),
+    "POST /staff/orders/<order_id>/cash": (STAFFS, 422),
+    "POST /staff/orders/<order_id>/hand-over": (STAFFS, 422),
+    "POST /staff/orders/<order_id>/cancel": (STAFFS, 422),
+    "POST /staff/orders/<order_id>/refund": (MANAGERS, 422),
+    "POST /staff/orders/<order_id>/notes": (STAFFS, 422),
+    "POST /staff/orders/<order_id>/invoice": (STAFFS, 422),
+    "POST /staff/orders/<order_id>/requests/<request_id>": (STAFFS, 422),
+    "GET /staff/payments": (STAFFS, 200),
+    "POST /staff/payments/<payment_id>/looked": (STAFFS, 422),
+    "POST /staff/payments/refunds/<refund_id>/sent": (MANAGERS, 422),
 }
 ELSEWHERE = {"GET /staff/code", "POST /staff/code"}  # tests/web/staff/test_second_factor.py
 MAY = {ANYBODY: ("anonymous", "customer", "staff", "manager", "half"), STAFFS: ("staff", "manager"), MANAGERS: ("manager",)}
@@ -61,7 +80,8 @@ def world(app) -> World:
         t.execute(
             Account.__table__.update().where(Account.id == half.account_id).values(totp_nonce="0" * 32, totp_confirmed_at=now())
         )
-    return World(app, {"account_id": staff.account_id})
+    ids = {"order_id": to_pack(), "request_id": 1, "payment_id": 1, "refund_id": 1}
+    return World(app, {"account_id": staff.account_id, "form": "csv", **ids})
 
 
 def client_of(world: World, role: str) -> FlaskClient:
