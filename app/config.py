@@ -48,6 +48,11 @@ SETTINGS = (
     Setting("HOME_COUNTRY", "GB"),
     Setting("SHOP_TIMEZONE", "Europe/London"),
     Setting("BASE_URL", ""),  # absolute links in mails; "" means http://HOST:PORT
+    # The company behind it, as invoices name it
+    Setting("COMPANY_NAME", ""),  # "" means SHOP_NAME
+    Setting("COMPANY_ADDRESS", ""),
+    Setting("VAT_NUMBER", ""),
+    Setting("INVOICE_PREFIX", ""),
     # Where it runs
     Setting("TILL_ENV", "development"),
     Setting("HOST", "127.0.0.1"),
@@ -103,6 +108,7 @@ SETTINGS = (
     Setting("API_LIMIT", "120 per minute"),
     Setting("ORDER_LOOKUPS_PER_HOUR", 10, int),
     Setting("DISCOUNT_TRIES_PER_HOUR", 20, int),  # of codes that do not hold, from one address
+    Setting("ORDER_REQUESTS_PER_HOUR", 10, int),  # of shoppers at one address, about orders of theirs
     Setting("LOGIN_TRIES_PER_HOUR", 10, int),  # for one e-mail from one address, or from a browser that logged in before
     Setting("LOGIN_TRIES_PER_ADDRESS", 100, int),  # an hour, whatever the e-mails
     Setting("LOGIN_TRIES_PER_EMAIL", 30, int),  # an hour, from all browsers that never logged in with it

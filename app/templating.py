@@ -1,6 +1,7 @@
 """The Jinja environment: how templates compile, and the words, filters and globals that all of them may use."""
 
 from datetime import date, datetime
+from decimal import Decimal
 from typing import Any
 from urllib.parse import urlencode
 from zoneinfo import ZoneInfo
@@ -51,7 +52,7 @@ def init_app(app: Flask) -> None:
     environment.globals.update(shop_email=app.config["SHOP_EMAIL"], query=query)
     environment.filters["country"] = addresses.country_name
     environment.filters.update(money=money.text, plain_money=money.plain, moment=moment, day=day, notice=notice)
-    environment.filters.update(standing=standing, headline=headline)
+    environment.filters.update(standing=standing, headline=headline, rate=rate)
 
 
 class Compiler(CodeGenerator):
@@ -93,6 +94,11 @@ def standing(status: OrderStatus, needs_shipping: bool) -> str:
 def headline(status: OrderStatus) -> str:
     """What home opens with after an order; it thanks only for what is sold."""
     return HEADLINES.get(status, "Thank you")
+
+
+def rate(basis_points: int) -> str:
+    """A rate of tax as people write it: 550 → "5.5%"."""
+    return f"{Decimal(basis_points) / 100:f}%"
 
 
 def moment(value: datetime, form: str = "d MMMM yyyy, HH:mm") -> str:

@@ -10,6 +10,7 @@ from app.extensions import Model
 
 NOTES_MAX = 500  # characters, after line breaks became LF
 FIRST_NUMBER = 10_000
+FOLDED = String(120).with_variant(String(120, collation="C"), "postgresql")  # compared letter by letter, as ranges of names need
 
 
 class OrderStatus(StrEnum):
@@ -44,6 +45,10 @@ class Order(Model):
         Index("ix_order_email", "email", "id"),
         Index("ix_order_status", "status", "hold_expires_at"),
         Index("ix_order_account_id", "account_id", "id"),
+        Index("ix_order_placed_at", "placed_at", "id"),
+        Index("ix_order_status_placed_at", "status", "placed_at", "id"),
+        Index("ix_order_name_key", "name_key", "id"),
+        Index("ix_order_surname_key", "surname_key", "id"),
         {"sqlite_autoincrement": True},
     )
 
@@ -54,6 +59,8 @@ class Order(Model):
     account_id: Mapped[int | None] = mapped_column(ForeignKey("account.id"))
     email: Mapped[str] = mapped_column(String(254))
     name: Mapped[str] = mapped_column(String(120))
+    name_key: Mapped[str] = mapped_column(FOLDED, default="")  # the name as search compares it
+    surname_key: Mapped[str] = mapped_column(FOLDED, default="")  # its last word
     phone: Mapped[str] = mapped_column(String(40), default="")
     status: Mapped[str] = mapped_column(String(12))
     currency: Mapped[str] = mapped_column(String(3))
@@ -117,6 +124,7 @@ class LineItem(Model):
         CheckConstraint("quantity >= 1", name="quantity"),
         CheckConstraint("unit_price_minor >= 0", name="price"),
         Index("ix_line_item_order_id", "order_id", "position"),
+        Index("ix_line_item_sku", "sku", "order_id"),
         {"sqlite_autoincrement": True},
     )
 

@@ -51,6 +51,8 @@ HANDLERS: dict[str, Handler] = {
     "digital.delivered": lambda mailer, payload, key: _post(mailer, mail.delivered(mailer, payload["order_id"], key=key)),
     "order.cancelled": lambda mailer, payload, key: _post(mailer, mail.cancelled(mailer, payload["order_id"], key=key)),
     "order.refunded": lambda mailer, payload, key: _post(mailer, mail.refunded(mailer, payload["refund_id"], key=key)),
+    "order.shipped": lambda mailer, payload, key: _post(mailer, mail.shipped(mailer, payload["order_id"], key=key)),
+    "order.answered": lambda mailer, payload, key: _post(mailer, mail.answered(mailer, payload["request_id"], key=key)),
     "payment.expired": lambda mailer, payload, key: _post(mailer, mail.payment_expired(mailer, payload["order_id"], key=key)),
     "payment.problem": lambda mailer, payload, key: _post(mailer, mail.payment_problem(mailer, payload["payment_id"], key=key)),
     "payment.refund": lambda mailer, payload, key: refunds.send(payload["refund_id"]),

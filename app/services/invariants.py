@@ -37,6 +37,7 @@ from app.models.customer import Customer
 from app.models.digital import DigitalCode, Download
 from app.models.discount import DiscountCode
 from app.models.order import ALLOWED_MOVES, DEAD, SOLD, LineItem, Order, OrderEvent, OrderStatus
+from app.models.order_desk import Invoice, OrderRequest, RequestStatus, Shipment
 from app.models.outbox import OutboxMessage
 from app.models.payment import Payment, PaymentEvent, PaymentStatus, Refund, RefundStatus
 from app.models.stock import StockAlert, StockMovement
@@ -395,6 +396,33 @@ PATHS_ARE_LEGAL = (
 )
 
 
+# ------------------------------------------------------------------------------------------------ the order desk
+
+INVOICES_HAVE_NO_GAPS = select(func.max(Invoice.number).label("last"), func.count().label("invoices")).having(
+    func.max(Invoice.number) != func.count()
+)
+INVOICES_ARE_OF_SALES = select(Invoice.number, Invoice.order_id).where(
+    ~exists().where(OrderEvent.order_id == Invoice.order_id, OrderEvent.to_status == OrderStatus.PROCESSING)
+)
+ONE_OPEN_REQUEST = (
+    select(OrderRequest.order_id, OrderRequest.kind, func.count().label("requests"))
+    .where(OrderRequest.status == RequestStatus.OPEN)
+    .group_by(OrderRequest.order_id, OrderRequest.kind)
+    .having(func.count() > 1)
+)
+SHIPPED_KEY = literal("order.shipped:") + cast(Shipment.order_id, String)
+SHIPMENTS_ARE_TOLD = (
+    select(Shipment.id.label("shipment_id"), Shipment.order_id)
+    .outerjoin(OutboxMessage, OutboxMessage.dedupe_key == SHIPPED_KEY)
+    .where(
+        or_(
+            OutboxMessage.id.is_(None),
+            ~exists().where(OrderEvent.order_id == Shipment.order_id, OrderEvent.to_status == OrderStatus.SHIPPED),
+        )
+    )
+)
+
+
 # ------------------------------------------------------------------------------------------------ digital goods
 
 _line_went_through = exists().where(
@@ -500,6 +528,10 @@ INVARIANTS: list[Invariant] = [
     Invariant("codes-as-bought", "No line has more codes than were bought.", CODES_AS_BOUGHT),
     Invariant("downloads-were-sold", "Each download is of a digital line of an order that went through.", DOWNLOADS_WERE_SOLD),
     Invariant("downloads-are-counted", "No download was fetched more often than it may be.", DOWNLOADS_ARE_COUNTED),
+    Invariant("invoices-without-gaps", "The numbers of invoices have no gaps.", INVOICES_HAVE_NO_GAPS),
+    Invariant("invoices-are-of-sales", "Each invoice is of an order that was sold.", INVOICES_ARE_OF_SALES),
+    Invariant("one-open-request", "Of each kind an order has one open request at most.", ONE_OPEN_REQUEST),
+    Invariant("shipments-are-told", "Each shipment is of an order that was sent, and has its mail.", SHIPMENTS_ARE_TOLD),
     Invariant("alerts-are-told", "Each stock alert has its message.", ALERTS_ARE_TOLD),
     Invariant("cards-are-true", "What a product's card shows is what its variants say.", CARDS_ARE_TRUE),
     Invariant("listed-is-there", "Nothing is listed of which nothing is on hand.", LISTED_IS_THERE),

@@ -37,7 +37,7 @@ _SKU = re.compile(SKU_PATTERN)
 _AMOUNT = re.compile(r"(?:[0-9]{1,15}(?:\.[0-9]{0,9})?|\.[0-9]{1,9})")
 _WHOLE = re.compile(r"[0-9]{1,12}")
 _PRICE_COLUMN = re.compile(r"price_([a-z]{3})")
-_FORMULA = re.compile(r"'*[=+\-@＝＋－＠]")  # a spreadsheet may run a cell that begins with one of these
+_FORMULA = re.compile(r"'*[=+\-@＝＋－＠\t\r]")  # a spreadsheet may run a cell that begins with one of these
 _ALPHANUMERIC = re.compile(r"[a-z0-9]+")
 _LETTERS = str.maketrans({"æ": "ae", "œ": "oe", "ø": "o", "đ": "d", "ð": "d", "ł": "l", "þ": "th", "ı": "i"})
 _SCHEME = re.compile(r"(?!https?:)[a-z][a-z0-9+.-]*:", re.IGNORECASE)

@@ -25,6 +25,7 @@ from sqlalchemy.orm import selectinload
 from app.extensions import db, now
 from app.models.catalog import Product, Variant
 from app.models.order import SOLD, LineItem, Order, order_number
+from app.models.order_desk import OrderRequest, Shipment
 from app.models.payment import Payment, PaymentStatus, Refund
 from app.models.stock import StockAlert
 from app.services import addresses, codes, shelf
@@ -128,6 +129,20 @@ def refunded(mailer: Mailer, refund_id: int, *, key: str) -> EmailMessage | None
     if row is None:
         raise NotFound("There is no refund %(id)s.", id=refund_id)
     return _news(mailer, "refunded", row.order_id, key=key, subject="Money back from your order %s", back_minor=row.amount_minor)
+
+
+def shipped(mailer: Mailer, order_id: int, *, key: str) -> EmailMessage | None:
+    """The mail that says that an order was sent, and how it is followed. Raises NotFound."""
+    shipment = db.session.execute(select(Shipment).where(Shipment.order_id == order_id)).scalar()
+    return _news(mailer, "shipped", order_id, key=key, subject="Your order %s is on its way", shipment=shipment)
+
+
+def answered(mailer: Mailer, request_id: int, *, key: str) -> EmailMessage | None:
+    """The mail with the answer to what a shopper asked; None when they have been forgotten since. Raises NotFound."""
+    asked = db.session.get(OrderRequest, request_id, populate_existing=True)
+    if asked is None:
+        raise NotFound("There is no request %(id)s.", id=request_id)
+    return _news(mailer, "answered", asked.order_id, key=key, subject="Our answer about your order %s", asked=asked)
 
 
 def payment_problem(mailer: Mailer, payment_id: int, *, key: str) -> EmailMessage:

@@ -14,15 +14,14 @@ from app.models.catalog import Product, Variant
 from app.models.customer import Account, Address, ApiToken, CartLine, Customer, EmailCode, IdempotencyKey, Role
 from app.models.digital import DigitalCode, Download
 from app.models.order import LineItem, Order, OrderStatus, order_number
+from app.models.order_desk import OrderNote, OrderRequest
 from app.services import accounts, digital
 from app.services.accounts import Member, WrongPassword
 from app.services.errors import ShopError
 
 FORGOTTEN = "anonymous-"  # what a forgotten customer's e-mail begins with; no real one has no @
 OVER = [OrderStatus.COMPLETED, OrderStatus.CANCELLED, OrderStatus.REFUNDED]  # nothing of theirs must reach anybody any more
-BLANK = dict.fromkeys(
-    ("email", "name", "phone", "notes", "company", "line1", "line2", "city", "region", "postcode", "holder"), ""
-)
+BLANK = dict.fromkeys("email name name_key surname_key phone notes company line1 line2 city region postcode holder".split(), "")
 
 
 class StillStaff(ShopError):
@@ -71,11 +70,13 @@ def _orders(account_id: int) -> list[dict[str, Any]]:
         by_order.setdefault(row.pop("order_id"), []).append(row)
     downloads = select(Download.file, Download.fetched, Download.most, Download.expires_at, Download.revoked_at)
     codes = select(DigitalCode.code, DigitalCode.given_at)
-    inner = {"id", "cart_id", "content_hash", "customer_id", "account_id"}
+    inner = {"id", "cart_id", "content_hash", "customer_id", "account_id", "name_key", "surname_key"}
     inner |= {"shipping_method_id", "payment_method_id", "discount_code_id"}
+    asked = select(OrderRequest.kind, OrderRequest.text, OrderRequest.status, OrderRequest.answer, OrderRequest.created_at)
     return [
         {"number": order_number(row["id"]), **{name: value for name, value in row.items() if name not in inner}}
         | {"lines": by_order.get(row["id"], [])}
+        | {"requests": _all(asked.where(OrderRequest.order_id == row["id"]).order_by(OrderRequest.id))}
         | {"downloads": _of_order(row["id"], Download, downloads), "codes": _of_order(row["id"], DigitalCode, codes)}
         for row in _all(mine)
     ]
@@ -136,10 +137,13 @@ def forget_finished() -> int:
 
 
 def _blank(t: Connection, whose: ColumnElement[bool]) -> int:
-    """Take the person out of those of these orders that are over, and close their downloads.
+    """Take the person out of those of these orders that are over, with what was said about them, and close their downloads.
 
     The country stays, taxes depend on it.
     """
     over: Sequence[ColumnElement[bool]] = (whose, Order.status.in_(OVER), Order.email != "")
     digital.revoke_of(t, LineItem.order_id.in_(select(Order.id).where(*over)))
+    t.execute(delete(OrderNote).where(OrderNote.order_id.in_(select(Order.id).where(*over))))
+    asked = update(OrderRequest).where(OrderRequest.order_id.in_(select(Order.id).where(*over)))
+    t.execute(asked.values(text="", answer=""))
     return t.execute(update(Order).where(*over).values(**BLANK)).rowcount

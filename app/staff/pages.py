@@ -26,6 +26,8 @@ DOORS = (  # path, its name, whether it is for managers only
     ("/staff/stock", "Stock", False),
     ("/staff/alerts", "Alerts", False),
     ("/staff/deliveries", "Deliveries", False),
+    ("/staff/orders", "Orders", False),
+    ("/staff/payments", "Payments", False),
     ("/staff/people", "People", True),
     ("/staff/audit", "Trail", True),
 )

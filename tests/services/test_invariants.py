@@ -7,7 +7,9 @@ from flask import Flask
 
 from app import money
 from app.extensions import db, now
-from app.services import invariants
+from app.services import invariants, invoices, order_desk
+from app.services.invoices import Seller
+from app.services.order_desk import Parcel
 from tests.factories import a_cart, a_discount, a_variant
 from tests.goods import a_download, a_licence, get_free
 from tests.planting import a_hold, an_order, breach
@@ -22,6 +24,10 @@ REFUND = (
     f" VALUES (901, 3, 'k', 100, 'GBP', 'QUEUED', '', 'x', '', {LONG_AGO})"
 )
 EVENT = f"INSERT INTO payment_event (id, gateway, event_id, kind, created_at) VALUES (%s, 'elsewhere', 'e', '', {LONG_AGO})"
+ASKED = (
+    "INSERT INTO order_request (id, order_id, kind, text, status, answer, answered_by, created_at)"
+    f" VALUES (%s, 2, 'return', 'x', 'open', '', '', {LONG_AGO})"
+)
 
 # (invariant, constraint to lift first, what to do). Orders 1 and 2 are sold, 3 is on HOLD; variant 2 is sold out. Order 4 yielded
 # a code, its line 4, and a file, its line 5. Order 5 has a discount of 100.
@@ -133,6 +139,11 @@ BREACHES = [
     ("downloads-were-sold", "", "UPDATE line_item SET is_digital = false WHERE id = 5"),
     ("downloads-are-counted", "download.ck_download_fetched", "UPDATE download SET fetched = most + 1"),
     ("downloads-are-counted", "download.ck_download_fetched", "UPDATE download SET fetched = -1"),
+    ("invoices-without-gaps", "", "UPDATE invoice SET number = 2"),
+    ("invoices-are-of-sales", "", "UPDATE invoice SET order_id = 3"),
+    ("one-open-request", "", f"DROP INDEX uq_order_request_open; {ASKED % 901}; {ASKED % 902}"),
+    ("shipments-are-told", "", "DELETE FROM outbox_message WHERE topic = 'order.shipped'"),
+    ("shipments-are-told", "", "UPDATE shipment SET order_id = 1"),
     ("alerts-are-told", "", "DELETE FROM outbox_message WHERE topic = 'stock.alert'"),
     ("cards-are-true", "", "UPDATE product SET price_minor = 1 WHERE id = 1"),
     ("cards-are-true", "", "UPDATE product SET lead_variant_id = NULL WHERE id = 1"),
@@ -150,6 +161,8 @@ def busy_shop(app_context: object, monkeypatch: pytest.MonkeyPatch) -> None:
     get_free((a_licence("A", "B"), 1), (a_download(), 1))
     a_discount()
     order_of(a_cart((beans, 1)), code="SUMMER10")
+    order_desk.ship(2, Parcel("Post"), actor="cli")
+    invoices.issue(2, Seller("Till", "", "", ""), actor="cli")
 
 
 def test_a_busy_shop_breaks_nothing(busy_shop):

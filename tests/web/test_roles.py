@@ -136,6 +136,9 @@ MATRIX = {
     "POST /webhooks/<gateway>": "400 400 400 400 400 400",  # nobody signed it
     "POST /orders/<key>/pay": "422 422 422 422 422 422",  # whoever has the key may pay
     "POST /orders/<key>/cancel": "404 404 422 404 404 404",
+    "POST /orders/<key>/request": "404 404 422 404 404 404",
+    "POST /orders/<key>/invoice": "404 404 422 404 404 404",
+    "GET /orders/<key>/invoice": "404 404 404 404 404 404",  # nobody asked for it yet
     "POST /account/logout": "303 303 303 303 303 303",  # last: it ends what the others need
 }
 

@@ -14,6 +14,7 @@ from flask.testing import FlaskClient
 from app.extensions import now, transaction
 from app.models.customer import Account
 from app.services import deliveries, delivery_file, stock
+from tests.desk import to_pack
 from tests.factories import a_category, a_discount, a_variant
 from tests.members import a_member, log_in
 from tests.photos import a_picture
@@ -85,6 +86,24 @@ MATRIX: dict[str, tuple[str, int]] = {  # who may open it, and what a request th
     "GET /staff/deliveries/<delivery_id>": (STAFFS, 200),
     "POST /staff/deliveries/<delivery_id>": (STAFFS, 422),
     "POST /staff/deliveries/<delivery_id>/discard": (STAFFS, 422),
+    "GET /staff/orders": (STAFFS, 200),
+    "POST /staff/orders/ticked": (STAFFS, 422),
+    "GET /staff/orders/slips": (STAFFS, 404),  # of no orders
+    "GET /staff/orders/invoices": (STAFFS, 404),
+    "GET /staff/orders/export.<form>": (STAFFS, 200),
+    "GET /staff/orders/<order_id>": (STAFFS, 200),
+    "POST /staff/orders/<order_id>/ship": (STAFFS, 422),
+    "POST /staff/orders/<order_id>/complete": (STAFFS, 422),
+    "POST /staff/orders/<order_id>/cash": (STAFFS, 422),
+    "POST /staff/orders/<order_id>/hand-over": (STAFFS, 422),
+    "POST /staff/orders/<order_id>/cancel": (STAFFS, 422),
+    "POST /staff/orders/<order_id>/refund": (MANAGERS, 422),
+    "POST /staff/orders/<order_id>/notes": (STAFFS, 422),
+    "POST /staff/orders/<order_id>/invoice": (STAFFS, 422),
+    "POST /staff/orders/<order_id>/requests/<request_id>": (STAFFS, 422),
+    "GET /staff/payments": (STAFFS, 200),
+    "POST /staff/payments/<payment_id>/looked": (STAFFS, 422),
+    "POST /staff/payments/refunds/<refund_id>/sent": (MANAGERS, 422),
 }
 ELSEWHERE = {"GET /staff/code", "POST /staff/code"}  # tests/web/staff/test_second_factor.py
 MAY = {ANYBODY: ("anonymous", "customer", "staff", "manager", "half"), STAFFS: ("staff", "manager"), MANAGERS: ("manager",)}
@@ -117,6 +136,8 @@ def world(app) -> World:
     stock.change_by(beans.id, -8, actor="test")  # leaves an alert
     delivery_id = deliveries.take_in(delivery_file.read(b"sku,product,quantity\nBEANS,House Blend,1"), "One", actor="test")
     return World(app, {"account_id": staff.account_id, "variant_id": beans.id, "alert_id": 1, "delivery_id": delivery_id})
+    ids = {"order_id": to_pack(), "request_id": 1, "payment_id": 1, "refund_id": 1}
+    return World(app, {"account_id": staff.account_id, "form": "csv", **ids})
 
 
 def client_of(world: World, role: str) -> FlaskClient:
