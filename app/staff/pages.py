@@ -20,6 +20,7 @@ View = Callable[Concatenate[Member, P], AnyResponse]
 PROVED = "second_factor"  # in the session: for which session of the account the second factor was given
 DOORS = (  # path, its name, whether it is for managers only
     ("/staff", "Today", False),
+    ("/staff/settings", "Settings", True),
     ("/staff/people", "People", True),
     ("/staff/audit", "Trail", True),
 )
