@@ -3,10 +3,9 @@
 from datetime import datetime
 from typing import Any
 from urllib.parse import urlencode
-from zoneinfo import ZoneInfo
 
 from babel.dates import format_datetime
-from flask import Flask, current_app
+from flask import Flask
 from jinja2 import StrictUndefined, nodes
 from jinja2.compiler import CodeGenerator, Frame
 from markupsafe import Markup, _escape_inner
@@ -15,6 +14,8 @@ from app import money
 from app.models.order import OrderStatus
 from app.services import addresses
 from app.services.cart import Notice
+from app.services.typed import plain_grams
+from app.web import SHOP
 
 LOCALE = "en_GB"
 HTMX_CONFIG = (
@@ -47,10 +48,10 @@ def init_app(app: Flask) -> None:
     environment.code_generator_class = Compiler
     environment.undefined = StrictUndefined
     environment.trim_blocks = environment.lstrip_blocks = True
-    environment.globals.update(_=words, oob=False, htmx_config=HTMX_CONFIG, shop_name=app.config["SHOP_NAME"])
-    environment.globals.update(shop_email=app.config["SHOP_EMAIL"], query=query)
+    environment.globals.update(_=words, oob=False, htmx_config=HTMX_CONFIG, query=query, shop=SHOP)
     environment.filters["country"] = addresses.country_name
     environment.filters.update(money=money.text, plain_money=money.plain, moment=moment, notice=notice)
+    environment.filters["kilograms"] = plain_grams
     environment.filters.update(standing=standing, headline=headline)
 
 
@@ -97,7 +98,7 @@ def headline(status: OrderStatus) -> str:
 
 def moment(value: datetime, form: str = "d MMMM yyyy, HH:mm") -> str:
     """A time as the shop's own clock shows it."""
-    return format_datetime(value, form, tzinfo=ZoneInfo(current_app.config["SHOP_TIMEZONE"]), locale=LOCALE)
+    return format_datetime(value, form, tzinfo=SHOP.zone, locale=LOCALE)
 
 
 def notice(told: Notice) -> str | Markup:
