@@ -22,7 +22,7 @@ TITLES = {  # slug → what the text is called until a manager says otherwise, i
     "delivery": "Delivery and returns",
 }
 AGREED = ("terms", "withdrawal")  # what a shopper accepts by ordering, and keeps
-LONGEST = 50_000  # characters; a form holds 64 kB
+LONGEST = 100_000  # characters
 LONGEST_TITLE = 120
 VERSIONS = 20  # on a page
 EDITED = ("title", "body")

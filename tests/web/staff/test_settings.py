@@ -3,10 +3,8 @@
 import pytest
 
 from app import create_app
-from app.services import shop as shops
-from tests.factories import a_variant
 from tests.shopper import Browser
-from tests.staff import as_manager, trail
+from tests.staff import as_manager
 
 pytestmark = pytest.mark.usefixtures("app_context")
 
@@ -32,5 +30,18 @@ def test_every_door_opens(desk):
 
 
 def test_smoke(desk):
-    for path in ("shop", "shipping", "shipping/new", "shipping/1", "payment", "payment/1", "payment/2", "taxes", "taxes/new", "taxes/1", "legal", "legal/terms"):
+    for path in (
+        "shop",
+        "shipping",
+        "shipping/new",
+        "shipping/1",
+        "payment",
+        "payment/1",
+        "payment/2",
+        "taxes",
+        "taxes/new",
+        "taxes/1",
+        "legal",
+        "legal/terms",
+    ):
         desk.get("/staff/settings/" + path)
