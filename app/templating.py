@@ -1,10 +1,10 @@
 """The Jinja environment: how templates compile, and the words, filters and globals that all of them may use."""
 
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 from urllib.parse import urlencode
 
-from babel.dates import format_datetime
+from babel.dates import format_date, format_datetime
 from flask import Flask
 from jinja2 import StrictUndefined, nodes
 from jinja2.compiler import CodeGenerator, Frame
@@ -50,7 +50,7 @@ def init_app(app: Flask) -> None:
     environment.trim_blocks = environment.lstrip_blocks = True
     environment.globals.update(_=words, oob=False, htmx_config=HTMX_CONFIG, query=query, shop=SHOP)
     environment.filters["country"] = addresses.country_name
-    environment.filters.update(money=money.text, plain_money=money.plain, moment=moment, notice=notice)
+    environment.filters.update(money=money.text, plain_money=money.plain, moment=moment, day=day, notice=notice)
     environment.filters["kilograms"] = plain_grams
     environment.filters.update(standing=standing, headline=headline)
 
@@ -99,6 +99,11 @@ def headline(status: OrderStatus) -> str:
 def moment(value: datetime, form: str = "d MMMM yyyy, HH:mm") -> str:
     """A time as the shop's own clock shows it."""
     return format_datetime(value, form, tzinfo=SHOP.zone, locale=LOCALE)
+
+
+def day(value: date) -> str:
+    """A day of the shop's own calendar."""
+    return format_date(value, "d MMM", locale=LOCALE)
 
 
 def notice(told: Notice) -> str | Markup:

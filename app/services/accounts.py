@@ -133,7 +133,8 @@ def by_email(email: str) -> Member | None:
     return member_of(row) if row is not None else None
 
 
-def _by_id(t: Connection, account_id: int) -> Member:
+def by_id(t: Connection, account_id: int) -> Member:
+    """The account as it stands in this transaction."""
     return member_of(t.execute(MEMBERS.where(Account.id == account_id)).one())
 
 
@@ -204,7 +205,7 @@ def change_password(account_id: int, old: str, new: str) -> Member:
     digest = hashed(new)
     with transaction() as t:
         _set_password(t, account_id, digest)
-        return _by_id(t, account_id)
+        return by_id(t, account_id)
 
 
 def _set_password(t: Connection, account_id: int, digest: str) -> None:
@@ -344,7 +345,7 @@ def reset_password(key: str, typed: str, password: str, keys: Sequence[str]) -> 
             verified(t, row.account_id)
             others = EmailCode.account_id == row.account_id, EmailCode.purpose == Purpose.RESET, EmailCode.used_at.is_(None)
             t.execute(update(EmailCode).where(*others).values(used_at=now()))
-            member = _by_id(t, row.account_id)
+            member = by_id(t, row.account_id)
     if member is None:
         raise WrongCode
     return member
@@ -358,7 +359,7 @@ def confirm_email(account_id: int, key: str, typed: str, keys: Sequence[str]) ->
         is_theirs = row is not None and row.account_id == account_id
         if is_theirs:
             verified(t, account_id)
-        member = _by_id(t, account_id)
+        member = by_id(t, account_id)
     if not is_theirs:
         raise WrongCode
     return member
@@ -397,7 +398,7 @@ def create_in(
     t.execute(insert(Customer), {"email": mailbox, "name": name, "phone": phone, "account_id": account_id})
     if is_verified:
         verified(t, account_id)
-    return _by_id(t, account_id)
+    return by_id(t, account_id)
 
 
 @retried
@@ -438,4 +439,4 @@ def change_profile(member: Member, *, name: str | None = None, phone: str | None
     )
     with transaction() as t:
         t.execute(update(Customer).where(Customer.id == member.customer_id).values(name=name, phone=phone))
-        return _by_id(t, member.account_id)
+        return by_id(t, member.account_id)
