@@ -43,11 +43,11 @@ def help_page() -> str:
     return render_template("site/help.html", **web.frame())
 
 
-@bp.get("/legal/<slug>")
+@bp.get("/legal/<text>")
 @web.public
-def legal_text(slug: str) -> str:
+def legal_text(text: str) -> str:
     """What the shop says of its terms, of itself, of what it does with data."""
-    found = legal.public(slug)
+    found = legal.public(text)
     if found is None:
         abort(404)
     return render_template("site/legal.html", **web.frame(), text=found, body=markdown.html(found.body, top=2))

@@ -34,18 +34,18 @@ def legal_texts(member: Member) -> AnyResponse:
     return pages.page("legal", texts=[legal.draft(slug) for slug in legal.TITLES])
 
 
-@bp.get(LEGAL + "/<slug>")
+@bp.get(LEGAL + "/<text>")
 @managers_only
-def show_legal(member: Member, slug: str) -> AnyResponse:
+def show_legal(member: Member, text: str) -> AnyResponse:
     """The editor of one text, and its versions; `?after=ID` the older ones."""
-    draft = legal.draft(slug)
+    draft = legal.draft(text)
     known = {"title": draft.title, "body": draft.body, "seen": editing.seen(draft, legal.EDITED)}
-    return editor(LegalForm(data=known), slug)
+    return editor(LegalForm(data=known), text)
 
 
 def editor(
     form: LegalForm,
-    slug: str,
+    text: str,
     status: int = 200,
     *,
     told: str = "",
@@ -53,40 +53,40 @@ def editor(
     conflict: dict[str, Any] | None = None,
 ) -> AnyResponse:
     after = number("after")
-    versions, more = legal.versions(slug, before=after)
-    context = {"slug": slug, "versions": versions, "after": more, "is_first": after is None, "is_agreed": slug in legal.AGREED}
+    versions, more = legal.versions(text, before=after)
+    context = {"slug": text, "versions": versions, "after": more, "is_first": after is None, "is_agreed": text in legal.AGREED}
     return pages.page("legal_text", form, status, told=told, preview=preview, conflict=conflict, **context)
 
 
-@bp.post(LEGAL + "/<slug>")
+@bp.post(LEGAL + "/<text>")
 @managers_only
-def publish_legal(member: Member, slug: str) -> AnyResponse:
+def publish_legal(member: Member, text: str) -> AnyResponse:
     """Show how the text would look; or, by the other button, let it be public from now on."""
-    legal.draft(slug)
+    legal.draft(text)
     form = LegalForm()
     if not form.is_right():
-        return editor(form, slug, 422)
+        return editor(form, text, 422)
     try:
         values = legal.checked(form.typed)
         if request.form.get("action") != "publish":
-            return editor(form, slug, preview=markdown.html(values["body"], top=2))
-        is_new = legal.publish(slug, form.typed, seen=form.seen.data or "", actor=member.actor)
+            return editor(form, text, preview=markdown.html(values["body"], top=2))
+        is_new = legal.publish(text, form.typed, seen=form.seen.data or "", actor=member.actor)
     except InvalidInput as error:
         form.say(error.fields)
-        return editor(form, slug, error.status)
+        return editor(form, text, error.status)
     except EditConflict as error:
         form.seen.data = error.seen
-        return editor(form, slug, error.status, told=str(error), conflict=error.theirs)
+        return editor(form, text, error.status, told=str(error), conflict=error.theirs)
     public = "%(title)s is public now." if values["body"] else "%(title)s is not public any more."
     pages.say(public if is_new else "Nothing was changed.", title=values["title"])
     return web.go("/staff" + LEGAL)
 
 
-@bp.get(LEGAL + "/<slug>/<int(max=2147483647):version_id>")
+@bp.get(LEGAL + "/<text>/<int(max=2147483647):version_id>")
 @managers_only
-def legal_version(member: Member, slug: str, version_id: int) -> AnyResponse:
+def legal_version(member: Member, text: str, version_id: int) -> AnyResponse:
     """One version as shoppers read it while it was public."""
-    if slug not in legal.TITLES:
+    if text not in legal.TITLES:
         abort(404)
-    version = legal.version(slug, version_id)
+    version = legal.version(text, version_id)
     return pages.page("legal_version", version=version, body=markdown.html(version.body, top=2))

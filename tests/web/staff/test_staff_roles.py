@@ -13,6 +13,7 @@ from flask.testing import FlaskClient
 
 from app.extensions import now, transaction
 from app.models.customer import Account
+from app.services import editing, legal
 from tests.members import a_member, log_in
 from tests.shopper import Browser
 from tests.staff import MANAGER, STAFF, a_manager, a_staff_member
@@ -37,6 +38,29 @@ MATRIX: dict[str, tuple[str, int]] = {  # who may open it, and what a request th
     "POST /staff/people/<account_id>": (MANAGERS, 422),
     "POST /staff/people/<account_id>/second-factor": (MANAGERS, 422),
     "GET /staff/audit": (MANAGERS, 200),
+    "GET /staff/settings": (MANAGERS, 200),
+    "GET /staff/settings/shop": (MANAGERS, 200),
+    "POST /staff/settings/shop": (MANAGERS, 422),
+    "GET /staff/settings/shipping": (MANAGERS, 200),
+    "GET /staff/settings/shipping/new": (MANAGERS, 200),
+    "POST /staff/settings/shipping/new": (MANAGERS, 422),
+    "GET /staff/settings/shipping/<method_id>": (MANAGERS, 200),
+    "POST /staff/settings/shipping/<method_id>": (MANAGERS, 422),
+    "POST /staff/settings/shipping/<method_id>/move": (MANAGERS, 422),
+    "GET /staff/settings/payment": (MANAGERS, 200),
+    "GET /staff/settings/payment/<method_id>": (MANAGERS, 200),
+    "POST /staff/settings/payment/<method_id>": (MANAGERS, 422),
+    "POST /staff/settings/payment/<method_id>/move": (MANAGERS, 422),
+    "GET /staff/settings/taxes": (MANAGERS, 200),
+    "GET /staff/settings/taxes/new": (MANAGERS, 200),
+    "POST /staff/settings/taxes/new": (MANAGERS, 422),
+    "GET /staff/settings/taxes/<class_id>": (MANAGERS, 200),
+    "POST /staff/settings/taxes/<class_id>": (MANAGERS, 422),
+    "POST /staff/settings/taxes/<class_id>/delete": (MANAGERS, 422),
+    "GET /staff/settings/legal": (MANAGERS, 200),
+    "GET /staff/settings/legal/<text>": (MANAGERS, 200),
+    "POST /staff/settings/legal/<text>": (MANAGERS, 422),
+    "GET /staff/settings/legal/<text>/<version_id>": (MANAGERS, 200),
 }
 ELSEWHERE = {"GET /staff/code", "POST /staff/code"}  # tests/web/staff/test_second_factor.py
 MAY = {ANYBODY: ("anonymous", "customer", "staff", "manager", "half"), STAFFS: ("staff", "manager"), MANAGERS: ("manager",)}
@@ -61,7 +85,10 @@ def world(app) -> World:
         t.execute(
             Account.__table__.update().where(Account.id == half.account_id).values(totp_nonce="0" * 32, totp_confirmed_at=now())
         )
-    return World(app, {"account_id": staff.account_id})
+    written = {"title": "Terms", "body": "We sell."}
+    legal.publish("terms", written, seen=editing.seen(legal.draft("terms"), legal.EDITED), actor="test")
+    ids = {"method_id": 1, "class_id": 1, "text": "terms", "version_id": 1}
+    return World(app, ids | {"account_id": staff.account_id})
 
 
 def client_of(world: World, role: str) -> FlaskClient:
