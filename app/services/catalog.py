@@ -343,6 +343,11 @@ def refresh(t: Connection, changed: Sequence[int]) -> None:
     touch(t)
 
 
+def claim(t: Connection) -> None:
+    """Let those who change what every page says through one by one, so that each reads what the one before wrote."""
+    t.execute(select(CatalogueRevision.id).with_for_update()).all()
+
+
 def touch(t: Connection) -> None:
     """Say that catalogue pages changed."""
     t.execute(update(CatalogueRevision).values(number=CatalogueRevision.number + 1))

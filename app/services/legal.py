@@ -8,7 +8,6 @@ from typing import Any
 from sqlalchemy import Connection, Engine, bindparam, func, insert, select
 
 from app.extensions import Prepared, Record, db, read, retried, transaction
-from app.models.catalog import CatalogueRevision
 from app.models.shop import LegalText
 from app.services import audit, catalog, editing
 from app.services.errors import NotFound
@@ -118,7 +117,7 @@ def publish(slug: str, typed: Mapping[str, str], *, seen: str, actor: str) -> bo
     values = checked(typed)
     draft(slug)
     with transaction() as t:
-        t.execute(select(CatalogueRevision.id).with_for_update()).all()  # managers come one by one
+        catalog.claim(t)
         before = newest(slug, t)
         editing.refuse_stale(before, values, seen)
         if (before.title, before.body) == (values["title"], values["body"]) or not (before.id or values["body"]):

@@ -47,9 +47,10 @@ class TooManyMethods(ShopError):
 # ------------------------------------------------------------------------------------------------ reading
 
 
-def every(model: Method) -> Sequence[Record]:
+def every(model: Method, t: Connection | None = None) -> Sequence[Record]:
     """All of them in the order of checkout, those that are switched off too."""
-    return read(select(*model.__table__.c).order_by(model.position, model.id)).all()
+    wanted = select(*model.__table__.c).order_by(model.position, model.id)
+    return (t.execute(wanted) if t else read(wanted)).all()
 
 
 def one(model: Method, method_id: int) -> Record:
@@ -119,7 +120,8 @@ def _named(form: Typed, is_active: bool) -> dict[str, Any]:
 def add_shipping(values: Mapping[str, Any], *, currency: str, actor: str) -> int:
     """A new way to send, behind the others; answers its id. Raises TooManyMethods."""
     with transaction() as t:
-        there = _lock_all(t, ShippingMethod)
+        catalog.claim(t)
+        there = every(ShippingMethod, t)
         if len(there) >= MOST_METHODS:
             raise TooManyMethods
         taken = {row.code for row in there}
@@ -137,15 +139,17 @@ def add_shipping(values: Mapping[str, Any], *, currency: str, actor: str) -> int
 def change(model: Method, method_id: int, values: Mapping[str, Any], *, seen: str, actor: str) -> None:
     """Write one anew. Raises NotFound, EditConflict."""
     with transaction() as t:
-        editing.save(t, model, method_id, values, seen=seen, actor=actor)
-        catalog.touch(t)
+        catalog.claim(t)  # before the method, as checkout does
+        if editing.save(t, model, method_id, values, seen=seen, actor=actor):
+            catalog.touch(t)
 
 
 @retried
 def move(model: Method, method_id: int, *, down: bool, actor: str) -> None:
     """Let it change places with the one before it, or after; the first stays first and the last last. Raises NotFound."""
     with transaction() as t:
-        order = [row.id for row in _lock_all(t, model)]
+        catalog.claim(t)
+        order = [row.id for row in every(model, t)]
         if method_id not in order:
             raise NotFound(f"There is no such {SUBJECTS[model]}.")
         was = order.index(method_id)
@@ -158,8 +162,3 @@ def move(model: Method, method_id: int, *, down: bool, actor: str) -> None:
         catalog.touch(t)
         subject = f"{model.__tablename__}:{method_id}"
         audit.note(t, actor, f"{SUBJECTS[model]} moved", subject, before={"place": was + 1}, after={"place": to + 1})
-
-
-def _lock_all(t: Connection, model: Method) -> Sequence[Record]:
-    """Every method in its order, locked, so that two managers do not order them at once."""
-    return t.execute(select(*model.__table__.c).order_by(model.position, model.id).with_for_update()).all()

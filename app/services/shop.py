@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo, available_timezones
 from sqlalchemy import Connection, Engine, insert, select, update
 
 from app.extensions import Prepared, db, retried, transaction
-from app.models.catalog import LOW_STOCK_BELOW, CatalogueRevision
+from app.models.catalog import LOW_STOCK_BELOW
 from app.models.shop import ShopSetting
 from app.services import audit, catalog, editing
 from app.services.typed import Typed
@@ -131,7 +131,7 @@ def save(typed: Mapping[str, str], *, settings: Mapping[str, Any], seen: str, ac
     """
     values = checked(typed)
     with transaction() as t:
-        t.execute(select(CatalogueRevision.id).with_for_update()).all()  # managers come one by one
+        catalog.claim(t)
         before = Shop.of(settings).changed_by(stored(t))
         editing.refuse_stale(before, values, seen)
         old = asdict(before)

@@ -1,7 +1,7 @@
 """Taxes: the kinds of goods, the rate of each, and the countries where it differs. Prices include them."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -159,9 +159,10 @@ def remove(class_id: int, *, actor: str) -> None:
 
 
 def _lock_all(t: Connection) -> dict[int, str]:
-    """The code of every class by its id, all of them locked."""
-    rows: Sequence[Any] = t.execute(select(TaxClass.id, TaxClass.code).order_by(TaxClass.id).with_for_update()).all()
-    return {row.id: row.code for row in rows}
+    """The code of every class by its id, all of them locked; read once the lock is had, so with what others added before."""
+    wanted = select(TaxClass.id, TaxClass.code).order_by(TaxClass.id)
+    t.execute(wanted.with_for_update()).all()
+    return dict(t.execute(wanted).tuples().all())
 
 
 def _write_rates(t: Connection, class_id: int, rates: Mapping[str, int]) -> None:

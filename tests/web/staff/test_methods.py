@@ -2,7 +2,6 @@
 
 import pytest
 
-from app.extensions import transaction
 from app.models.payment import PaymentMethod, ShippingMethod
 from app.services import methods
 from tests.factories import a_payment_method, a_shipping_method, a_variant, set_columns
@@ -219,12 +218,11 @@ def test_a_form_that_was_not_ours_changes_nothing(desk, path):
     assert trail() == []
 
 
-def test_many_methods_are_read_at_once(desk, app):
-    with transaction() as t:
-        for number in range(20):
-            values = {"code": f"m{number}", "name": f"Method {number}", "currency": "GBP", "price_minor": 1}
-            t.execute(ShippingMethod.__table__.insert().values(values))
+def test_of_two_who_add_the_same_at_once_both_are_heard(app, at_once):
+    typed = dict.fromkeys(("description", "countries", "per_kg", "free_from", "min_weight", "max_weight"), "")
+    values = methods.checked_shipping(typed | {"name": "Bike", "price": "1"}, is_active=True, currency="GBP")
 
-    desk.get(SHIPPING)
+    at_once(lambda number: methods.add_shipping(values, currency="GBP", actor="test"), 3)
 
-    assert "Method 19" in desk.text
+    assert [row.code for row in methods.every(ShippingMethod)] == ["standard", "bike", "bike-2", "bike-3"]
+    assert [row.position for row in methods.every(ShippingMethod)] == [0, 1, 2, 3]

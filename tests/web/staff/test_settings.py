@@ -1,6 +1,7 @@
 """/staff/settings: the doors, and what the shop says of itself, which every process says at once."""
 
 from contextlib import contextmanager
+from dataclasses import asdict
 from email import message_from_bytes, policy
 
 import pytest
@@ -8,11 +9,12 @@ import pytest
 from app import create_app
 from app.cli.shop import rounds
 from app.extensions import db
-from app.services import mail
+from app.services import editing, legal, mail, shop as shops
+from app.services.editing import EditConflict
 from tests.factories import a_variant
 from tests.planting import an_order
 from tests.shopper import Browser
-from tests.shopping import buy
+from tests.shopping import buy, to_checkout
 from tests.staff import as_manager, trail
 
 pytestmark = pytest.mark.usefixtures("app_context")
@@ -185,3 +187,33 @@ def test_a_name_is_shown_as_text(desk, browser, path):
     shopper.get(path)
 
     assert "<script>alert" not in shopper.html
+
+
+def test_of_two_who_save_at_once_one_is_told(app, at_once):
+    now = shops.current(app.config)
+    seen = editing.seen(now, shops.NAMES)
+    typed = {name: str(value) for name, value in asdict(now).items()}
+
+    def save(number: int) -> str:
+        try:
+            shops.save(typed | {"name": f"Shop {number}"}, settings=app.config, seen=seen, actor="test")
+        except EditConflict:
+            return "told"
+        return "saved"
+
+    assert sorted(at_once(save, 3)) == ["saved", "told", "told"]
+
+
+def test_no_page_asks_anew_while_nothing_changed(page, monkeypatch):
+    a_variant()
+    page.get("/")
+
+    def asked(*_args):
+        raise AssertionError("this was known")
+
+    monkeypatch.setattr(shops, "stored", asked)
+    monkeypatch.setattr(legal, "LINKS", None)
+
+    for path in ("/help", "/p/beans", "/cart", "/orders/find"):
+        page.get(path)
+    to_checkout(page, "BEANS")
