@@ -258,6 +258,12 @@ def forgot_password(email: str) -> str:
 
 
 @retried
+def invite(mailbox: str) -> str:
+    """Mail a code with which whoever works here now chooses a first password, and answer its key."""
+    return _mail_code(Purpose.INVITE, mailbox)
+
+
+@retried
 def ask_to_verify(member: Member) -> str:
     """Mail a code that proves the mailbox of an account, and answer its key."""
     return _mail_code(Purpose.VERIFY, member.email)
@@ -337,13 +343,14 @@ def reset_password(key: str, typed: str, password: str, keys: Sequence[str]) -> 
     if problem := password_problem(password, found.email if found else ""):
         raise InvalidContact({"password": problem})
     digest = hashed(password)
+    purpose = Purpose(found.purpose) if found and found.purpose in codes.CHOOSING else Purpose.RESET
     with transaction() as t:
-        row = _use_code(t, key, Purpose.RESET, typed, keys)
+        row = _use_code(t, key, purpose, typed, keys)
         member = None
         if row is not None and row.account_id is not None:
             _set_password(t, row.account_id, digest)
             verified(t, row.account_id)
-            others = EmailCode.account_id == row.account_id, EmailCode.purpose == Purpose.RESET, EmailCode.used_at.is_(None)
+            others = EmailCode.account_id == row.account_id, EmailCode.purpose.in_(codes.CHOOSING), EmailCode.used_at.is_(None)
             t.execute(update(EmailCode).where(*others).values(used_at=now()))
             member = by_id(t, row.account_id)
     if member is None:

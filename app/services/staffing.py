@@ -106,7 +106,7 @@ def employ(email: str, name: str, role: Role, *, actor: str) -> bool:
         was = {"role": there.role} if there else None
         audit.note(t, actor, "employed", f"account:{account_id}", was, {"role": role, "email": mailbox})
     if there is None:
-        accounts.forgot_password(mailbox)
+        accounts.invite(mailbox)
     return there is None
 
 
