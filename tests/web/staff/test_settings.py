@@ -113,6 +113,15 @@ def test_a_worker_that_runs_already_mails_by_the_new_name(app, desk):
         db.session.remove()
 
 
+def test_no_name_becomes_another_header_or_mailbox(desk):
+    name = 'Corner, Shop <evil@example.com>; "Bcc: all@example.com"'
+    desk.get(SHOP).submit("Save", name=name)
+
+    sender = confirmation(an_order(a_variant()))["From"].addresses
+
+    assert [(each.display_name, each.addr_spec) for each in sender] == [(name, "shop@example.com")]
+
+
 def test_the_company_stands_on_receipts_and_mails(desk, browser):
     a_variant()
     company = {"company_name": "Corner Ltd", "company_address": "1 High Street\nLondon", "vat_number": "GB123456789"}
