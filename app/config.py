@@ -41,12 +41,20 @@ class Setting:
 
 
 SETTINGS = (
-    # The shop
+    # The shop: what a manager saves in the back office wins over these
     Setting("SHOP_NAME", "Till Coffee"),
     Setting("SHOP_EMAIL", "shop@example.com"),  # answers shoppers, receives stock alerts
+    Setting("SHOP_ADDRESS", ""),  # where post reaches the shop
+    Setting("SHOP_TIMEZONE", "Europe/London"),
+    Setting("MAIL_FROM", ""),  # "" means SHOP_EMAIL
+    Setting("COMPANY_NAME", ""),  # who sells: on receipts, mails and invoices
+    Setting("COMPANY_ADDRESS", ""),
+    Setting("COMPANY_NUMBER", ""),  # in the register of companies
+    Setting("VAT_NUMBER", ""),
+    Setting("INVOICE_PREFIX", ""),
+    # The shop: what only the environment says
     Setting("CURRENCY", "GBP"),
     Setting("HOME_COUNTRY", "GB"),
-    Setting("SHOP_TIMEZONE", "Europe/London"),
     Setting("BASE_URL", ""),  # absolute links in mails; "" means http://HOST:PORT
     # The company behind it, as invoices name it
     Setting("COMPANY_NAME", ""),  # "" means SHOP_NAME
@@ -69,7 +77,6 @@ SETTINGS = (
     Setting("SECRET_KEY", ""),
     Setting("SECRET_KEY_FALLBACKS", (), words),
     # Mail
-    Setting("MAIL_FROM", ""),  # "" means SHOP_EMAIL
     Setting("MAIL_FOLDER", ""),  # "" means a folder of the instance
     Setting("SMTP_HOST", ""),
     Setting("SMTP_PORT", 587, int),
@@ -143,7 +150,6 @@ def complete(config: dict[str, Any], instance: Path) -> None:
     if config["PRETEND_GATEWAY"] is None:
         config["PRETEND_GATEWAY"] = not production
     config["STATIC_FOLDER"] = config["STATIC_FOLDER"] or str(instance / "static")
-    config["MAIL_FROM"] = config["MAIL_FROM"] or config["SHOP_EMAIL"]
     config["SQLALCHEMY_DATABASE_URI"] = database_uri(config["DATABASE_URL"], instance)
     config["TRUSTED_HOSTS"] = list(config["TRUSTED_HOSTS"]) or sorted({*LOOPBACK, "[::1]", config["HOST"], base_host(config)})
     config["SECRET_KEY_FALLBACKS"] = list(config["SECRET_KEY_FALLBACKS"])

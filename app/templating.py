@@ -4,10 +4,9 @@ from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 from urllib.parse import urlencode
-from zoneinfo import ZoneInfo
 
 from babel.dates import format_date, format_datetime
-from flask import Flask, current_app
+from flask import Flask
 from jinja2 import StrictUndefined, nodes
 from jinja2.compiler import CodeGenerator, Frame
 from markupsafe import Markup, _escape_inner
@@ -16,6 +15,8 @@ from app import money
 from app.models.order import OrderStatus
 from app.services import addresses
 from app.services.cart import Notice
+from app.services.typed import plain_grams
+from app.web import SHOP
 
 LOCALE = "en_GB"
 HTMX_CONFIG = (
@@ -48,10 +49,10 @@ def init_app(app: Flask) -> None:
     environment.code_generator_class = Compiler
     environment.undefined = StrictUndefined
     environment.trim_blocks = environment.lstrip_blocks = True
-    environment.globals.update(_=words, oob=False, htmx_config=HTMX_CONFIG, shop_name=app.config["SHOP_NAME"])
-    environment.globals.update(shop_email=app.config["SHOP_EMAIL"], query=query)
+    environment.globals.update(_=words, oob=False, htmx_config=HTMX_CONFIG, query=query, shop=SHOP)
     environment.filters["country"] = addresses.country_name
     environment.filters.update(money=money.text, plain_money=money.plain, moment=moment, day=day, notice=notice)
+    environment.filters["kilograms"] = plain_grams
     environment.filters.update(standing=standing, headline=headline, rate=rate)
 
 
@@ -103,7 +104,7 @@ def rate(basis_points: int) -> str:
 
 def moment(value: datetime, form: str = "d MMMM yyyy, HH:mm") -> str:
     """A time as the shop's own clock shows it."""
-    return format_datetime(value, form, tzinfo=ZoneInfo(current_app.config["SHOP_TIMEZONE"]), locale=LOCALE)
+    return format_datetime(value, form, tzinfo=SHOP.zone, locale=LOCALE)
 
 
 def day(value: date) -> str:

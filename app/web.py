@@ -4,21 +4,23 @@ import functools
 import hashlib
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, ParamSpec
+from typing import Any, ParamSpec, cast
 from urllib.parse import urlsplit
 
-from flask import Flask, Response, current_app, g, make_response, redirect, render_template, request
+from flask import Flask, Response, current_app, g, has_request_context, make_response, redirect, render_template, request
 from flask.sessions import SecureCookieSessionInterface
 from flask_wtf import FlaskForm
 from itsdangerous import URLSafeTimedSerializer
 from werkzeug.datastructures import MultiDict
 from werkzeug.exceptions import HTTPException
+from werkzeug.local import LocalProxy
 from werkzeug.routing import RoutingException
 from werkzeug.wrappers import Response as AnyResponse
 from wtforms import Field
 
 from app.headers import encoding
-from app.services import catalog
+from app.services import catalog, legal, shop as shops
+from app.services.shop import Shop
 
 P = ParamSpec("P")
 
@@ -43,7 +45,7 @@ def init_app(app: Flask) -> None:
 
 def release(app: Flask) -> str:
     """Names the code, templates, static files and said settings that are running: a page of another release is another page."""
-    said = [app.config[name] for name in ("SHOP_NAME", "SHOP_EMAIL", "BASE_URL", "SERVICE_WORKER")]
+    said = [app.config[name] for name in (*shops.ENVIRONMENT.values(), "BASE_URL", "SERVICE_WORKER")]
     digest = hashlib.sha256(repr((sorted(app.config["STATIC_NAMES"].items()), said)).encode())
     for path in sorted(Path(app.root_path).rglob("*")):
         if path.suffix in {".py", ".html", ".svg"}:
@@ -73,10 +75,24 @@ class PageForm(FlaskForm):
 
 
 def revision() -> int:
-    """The catalogue's revision, read once per request."""
+    """The catalogue's revision, read once per request; the worker and commands, which stay, read it anew."""
+    if not has_request_context():
+        return catalog.revision()
     if "revision" not in g:
         g.revision = catalog.revision()
     return int(g.revision)
+
+
+def shop() -> Shop:
+    """The shop as it is now; within a request as it was at its beginning."""
+    if not has_request_context():
+        return shops.current(current_app.config)
+    if "shop" not in g:
+        g.shop = shops.current(current_app.config, revision())
+    return cast(Shop, g.shop)
+
+
+SHOP: Shop = LocalProxy(shop)  # type: ignore[assignment]
 
 
 def wants_fragment() -> bool:
@@ -97,6 +113,7 @@ def frame() -> dict[str, Any]:
 
     return {
         "shelves": catalog.categories(revision()),
+        "legal_texts": legal.links(revision()),
         "cart_count": keeper.read().count,
         "low_data": low_data(),
         "member": login.current(),

@@ -23,6 +23,7 @@ from app.services import (
     cart as carts,
     checkout,
     customers,
+    legal,
     orders,
     paying,
     payments,
@@ -287,7 +288,8 @@ def page(here: Desk, status: int) -> Response:
     g.cart = here.view.cart
     member = login.current()
     book = address_book.entries(member.customer_id) if member and here.view.asks_shipping else []
-    context: dict[str, Any] = {"desk": here, "form": here.form, "view": here.view, "book": book}
+    agreed = {text.slug: text.title for text in legal.links(here.view.revision) if text.slug in legal.AGREED}
+    context: dict[str, Any] = {"desk": here, "form": here.form, "view": here.view, "book": book, "agreed": agreed}
     if web.wants_fragment():
         live = " ".join(templating.notice(told) for told in here.notices)
         response = make_response(web.render_fragments("checkout/_form.html", "cart/_live.html", **context, live=live), status)

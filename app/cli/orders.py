@@ -9,7 +9,7 @@ from flask.cli import AppGroup
 
 from app import money
 from app.cli.output import fail, speaks
-from app.services import cancelling, order_export, orders as order_service, refunds
+from app.services import cancelling, order_export, orders as order_service, refunds, shop
 from app.services.shelf import Shelf
 
 ACTOR = "cli"
@@ -26,7 +26,7 @@ def export_orders(form: str) -> None:
     \b
     Example: flask orders export --format jsonl > orders.jsonl
     """
-    found = order_export.export(current_app.config["SHOP_TIMEZONE"])
+    found = order_export.export(shop.current(current_app.config).zone)
     if form == "jsonl":
         for order in found:
             click.echo(order_export.as_json(order))

@@ -28,6 +28,7 @@ from app.services import (
     personal,
     safekeeping,
     settling,
+    shop as shop_service,
     snapshot,
     staffing,
     worker as worker_service,
@@ -124,6 +125,7 @@ def doctor() -> None:
         findings.append(doctor_service.migrations())
         can_look = findings[-1].state == "ok"
         if can_look:
+            findings += doctor_service.mailbox(shop_service.current(current_app.config))
             with snapshot.snapshot() as t:
                 findings += doctor_service.rows(t, current_app.config["CURRENCY"])
                 findings += doctor_service.files(t, Shelf.of(current_app.config))

@@ -12,6 +12,7 @@ from app.models import (
     outbox,
     payment,
     picture,
+    shop,
     staff,
     stock,
 )
@@ -28,6 +29,7 @@ __all__ = [
     "outbox",
     "payment",
     "picture",
+    "shop",
     "staff",
     "stock",
 ]

@@ -69,7 +69,7 @@ class Product(Model):
     image: Mapped[str] = mapped_column(String(1000), default="")  # where the owner's picture comes from; "" draws a label
     label_version: Mapped[str] = mapped_column(String(8), default="")  # changes when the drawn label would
     category_id: Mapped[int | None] = mapped_column(ForeignKey("category.id"))
-    tax_class_id: Mapped[int] = mapped_column(ForeignKey("tax_class.id"))
+    tax_class_id: Mapped[int] = mapped_column(ForeignKey("tax_class.id"), index=True)
     is_active: Mapped[bool] = mapped_column(default=True)
 
     # What lists need, kept beside the product so that a page of cards is one indexed read.

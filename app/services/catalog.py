@@ -390,6 +390,11 @@ def _refresh(t: Connection, which: ColumnElement[bool]) -> None:
     t.execute(REFRESH.where(Product.id.in_(locked)))
 
 
+def claim(t: Connection) -> None:
+    """Let those who change what every page says through one by one, so that each reads what the one before wrote."""
+    t.execute(select(CatalogueRevision.id).with_for_update()).all()
+
+
 def touch(t: Connection) -> None:
     """Say that catalogue pages changed."""
     t.execute(update(CatalogueRevision).values(number=CatalogueRevision.number + 1))

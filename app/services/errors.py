@@ -21,6 +21,16 @@ class NotFound(ShopError):
     status = 404
 
 
+class InvalidInput(ShopError):
+    """Something that was typed cannot be used; `fields` says what to do by the field's name."""
+
+    message = "Please check what you typed."
+
+    def __init__(self, fields: dict[str, str]) -> None:
+        super().__init__()
+        self.fields = fields
+
+
 class EmptyCart(ShopError):
     message = "Your cart is empty."
 

@@ -11,7 +11,7 @@ from sqlalchemy.orm import InstrumentedAttribute
 from app.extensions import Record, db, now, retried, transaction
 from app.models.catalog import Category, Product, TaxClass, Variant
 from app.models.stock import Reason, StockAlert, StockMovement
-from app.services import catalog, import_plan, slugs
+from app.services import catalog, import_plan, shop, slugs
 from app.services.errors import BadFile
 from app.services.import_plan import CHUNK, Draft, Plan
 from app.services.layouts import Sheet, slug_of
@@ -106,8 +106,8 @@ def write_products(t: Connection, drafts: Sequence[Draft], tax_class_id: int) ->
 
 def write_variants(t: Connection, drafts: Sequence[Draft], actor: str) -> None:
     """Write the new variants of these products, and the opening of their stock."""
-    moment = now()
-    rows = [v | {"product_id": draft.id, "created_at": moment} for draft in drafts for v in draft.new_variants]
+    common = {"created_at": now(), "low_stock_below": shop.low_stock_below(t)}
+    rows = [v | common | {"product_id": draft.id} for draft in drafts for v in draft.new_variants]
     if not rows:
         return
     ids = insert_all(t, Variant.sku, rows)

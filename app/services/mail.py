@@ -17,7 +17,6 @@ from email.utils import format_datetime
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
-from zoneinfo import ZoneInfo
 
 from sqlalchemy import func, select
 from sqlalchemy.orm import selectinload
@@ -28,9 +27,10 @@ from app.models.order import SOLD, LineItem, Order, order_number
 from app.models.order_desk import OrderRequest, Shipment
 from app.models.payment import Payment, PaymentStatus, Refund
 from app.models.stock import StockAlert
-from app.services import addresses, codes, shelf
+from app.services import addresses, codes, legal, shelf, shop
 from app.services.codes import Purpose
 from app.services.errors import NotFound
+from app.services.shop import Shop
 
 SMTP_SECONDS = 10  # for each answer of the mail server
 POLICY = SMTP.clone(cte_type="7bit")  # any server may carry it
@@ -54,6 +54,11 @@ class Mailer:
     render: Callable[[str, Mapping[str, Any]], str]
 
     @property
+    def shop(self) -> Shop:
+        """The shop as it is now: a worker lives longer than its settings."""
+        return shop.current(self.settings)
+
+    @property
     def host(self) -> str:
         """The shop's name in the network; a mail never takes it from a request."""
         return urlsplit(self.settings["BASE_URL"]).hostname or "localhost"
@@ -70,19 +75,25 @@ def confirmation(mailer: Mailer, order_id: int, *, key: str) -> EmailMessage | N
     if not order.email:
         return None
     paid = select(func.coalesce(func.sum(Payment.amount_minor), 0)).where(Payment.order_id == order_id, Payment.status.in_(PAID))
-    return _compose(
+    agreed = legal.agreed(order.placed_at)
+    message = _compose(
         mailer,
         "confirmation",
         key=key,
         to=order.email,
-        subject=f"Your order {order.number} at {mailer.settings['SHOP_NAME']}",
+        subject=f"Your order {order.number} at {mailer.shop.name}",
         order=order,
         address=address_lines(order) if order.needs_shipping else [],
         outstanding_minor=max(0, order.total_minor - db.session.execute(paid).scalar_one()),
         link=f"{mailer.settings['BASE_URL']}/orders/{order.key}",
         yielded=yielded(mailer, order),
+        agreed=agreed,
         base_url=mailer.settings["BASE_URL"],
     )
+    for each in agreed:  # EU law wants them on a durable medium. Source: directive 2011/83/EU, article 8(7)
+        body = f"{each.title}\n\n{each.body}\n"
+        message.add_attachment(body, filename=f"{each.slug}.txt", cte="quoted-printable")
+    return message
 
 
 def delivered(mailer: Mailer, order_id: int, *, key: str) -> EmailMessage | None:
@@ -97,7 +108,7 @@ def delivered(mailer: Mailer, order_id: int, *, key: str) -> EmailMessage | None
         "digital",
         key=key,
         to=order.email,
-        subject=f"Your downloads and codes, order {order.number} at {mailer.settings['SHOP_NAME']}",
+        subject=f"Your downloads and codes, order {order.number} at {mailer.shop.name}",
         order=order,
         link=f"{mailer.settings['BASE_URL']}/orders/{order.key}",
         yielded=yielded(mailer, order),
@@ -153,9 +164,7 @@ def payment_problem(mailer: Mailer, payment_id: int, *, key: str) -> EmailMessag
         raise NotFound("There is no payment %(id)s.", id=payment_id)
     number = order_number(payment.order_id)
     subject = f"Look at the payment of order {number}"
-    return _compose(
-        mailer, "payment_problem", key=key, to=mailer.settings["SHOP_EMAIL"], subject=subject, payment=payment, number=number
-    )
+    return _compose(mailer, "payment_problem", key=key, to=mailer.shop.email, subject=subject, payment=payment, number=number)
 
 
 def _news(mailer: Mailer, template: str, order_id: int, *, key: str, subject: str, **context: Any) -> EmailMessage | None:
@@ -184,7 +193,7 @@ def account_code(mailer: Mailer, code_id: int, *, key: str) -> EmailMessage | No
         "account_code",
         key=key,
         to=code.email,
-        subject=f"{subject} {mailer.settings['SHOP_NAME']}",
+        subject=f"{subject} {mailer.shop.name}",
         purpose=str(code.purpose),
         code=codes.code_of(code.key, mailer.settings["SECRET_KEY"]) if sends_code else "",
         hours=int(codes.LASTS[Purpose(code.purpose)].total_seconds() // 3600),
@@ -220,7 +229,7 @@ def stock_alert(mailer: Mailer, alert_id: int, *, key: str) -> EmailMessage:
         mailer,
         "stock_alert",
         key=key,
-        to=mailer.settings["SHOP_EMAIL"],
+        to=mailer.shop.email,
         subject=f"Sold out: {what}" if alert.kind == "out" else f"Low stock: {what}, {alert.level} left",
         alert=alert,
         number=order_number(alert.order_id) if alert.order_id else "",
@@ -240,14 +249,14 @@ def _compose(mailer: Mailer, template: str, *, key: str, to: str, subject: str, 
 
     Nothing of a shopper's stands in a header but the address, and that is refused when it is more than one.
     """
-    config = mailer.settings
-    context |= {"shop_name": config["SHOP_NAME"], "shop_email": config["SHOP_EMAIL"], "subject": one_line(subject)}
+    of = mailer.shop
+    context |= {"shop": of, "subject": one_line(subject)}
     message = EmailMessage(policy=POLICY)
-    message["From"] = Address(one_line(config["SHOP_NAME"]), addr_spec=ascii_domain(config["MAIL_FROM"]))
-    message["Reply-To"] = Address(addr_spec=ascii_domain(config["SHOP_EMAIL"]))
+    message["From"] = Address(one_line(of.name), addr_spec=ascii_domain(of.sender))
+    message["Reply-To"] = Address(addr_spec=ascii_domain(of.email))
     message["To"] = Address(addr_spec=ascii_domain(to))
     message["Subject"] = one_line(subject)
-    message["Date"] = format_datetime(now().astimezone(ZoneInfo(config["SHOP_TIMEZONE"])))
+    message["Date"] = format_datetime(now().astimezone(of.zone))
     message["Message-ID"] = message_id(key, mailer.host)
     message["Auto-Submitted"] = "auto-generated"  # Source: RFC 3834; keeps holiday answers away
     message.set_content(tidy(mailer.render(f"email/{template}.txt", context)), cte="quoted-printable")

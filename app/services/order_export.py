@@ -70,12 +70,11 @@ EVENTS = (
 )
 
 
-def export(timezone: str) -> Iterator[dict[str, Any]]:
+def export(zone: ZoneInfo) -> Iterator[dict[str, Any]]:
     """Each order, oldest first, with the keys FIELDS; `lines` and `events` are lists of dicts, times ISO texts of that zone.
 
     Each order is whole, as of one moment; orders placed meanwhile may or may not be among them.
     """
-    zone = ZoneInfo(timezone)
     after = 0
     while True:
         with snapshot() as t:

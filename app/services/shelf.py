@@ -29,12 +29,11 @@ class Shelf:
     days: int
     each: int
     keys: tuple[str, ...]
-    email: str  # where a shopper asks when a link does not open
 
     @classmethod
     def of(cls, settings: Mapping[str, Any]) -> "Shelf":
         folder, days, each = Path(settings["DOWNLOAD_FOLDER"]), settings["DOWNLOAD_DAYS"], settings["DOWNLOADS_EACH"]
-        return cls(folder, days, each, signing_keys(settings), settings["SHOP_EMAIL"])
+        return cls(folder, days, each, signing_keys(settings))
 
     def path(self, file: str) -> Path | None:
         """Where the file of that name really is; None when there is none, or when it is not inside the folder itself."""

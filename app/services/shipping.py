@@ -7,6 +7,7 @@ from typing import Any
 
 from sqlalchemy import Connection, select
 
+from app import money
 from app.extensions import Prepared
 from app.models.payment import ShippingMethod
 from app.services import addresses
@@ -51,12 +52,33 @@ def quotes(view: CartView, country: str, offered: Sequence[Any] | None = None) -
 
 
 def quote(method: Any, view: CartView, country: str) -> Quote:
-    """What this method asks: its flat price, so much per kilogram begun, nothing from its free limit on."""
-    kilograms = -(-view.weight_grams // 1000)
-    price = method.price_minor + method.per_kg_minor * kilograms
-    if method.free_from_minor is not None and view.items_minor >= method.free_from_minor:
-        price = 0
-    return Quote(method.id, method.name, method.description, price, _reason(method, view, country))
+    """What this method asks for this cart, or why it does not take it."""
+    asked = price(method, view.weight_grams, view.items_minor)
+    return Quote(method.id, method.name, method.description, asked, _reason(method, view, country))
+
+
+def price(method: Any, weight_grams: int, items_minor: int) -> int:
+    """A method's price in minor units: flat, plus so much per kilogram begun, nothing from its free limit on."""
+    if method.free_from_minor is not None and items_minor >= method.free_from_minor:
+        return 0
+    kilograms = -(-weight_grams // 1000)
+    return int(method.price_minor + method.per_kg_minor * kilograms)
+
+
+@dataclass(frozen=True, slots=True)
+class Example:
+    """What one parcel costs by a method, to see whether its rule is what was meant."""
+
+    weight_grams: int
+    items_minor: int
+    price_minor: int
+
+
+def example(method: Any) -> Example:
+    """A middling parcel, made lighter or heavier where the method would not take it."""
+    weight = max(method.min_weight_grams, min(1200, method.max_weight_grams or 1200))
+    items = max(3000, 30 * 10 ** money.exponent(method.currency))
+    return Example(weight, items, price(method, weight, items))
 
 
 def _reason(method: Any, view: CartView, country: str) -> str | None:

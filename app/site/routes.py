@@ -1,17 +1,19 @@
 """Home, help, and the small files that browsers and robots ask every site for."""
 
 from typing import Any
+from zlib import crc32
 
-from flask import Response, current_app, make_response, render_template, request
+from flask import Response, abort, current_app, make_response, render_template, request
 from sqlalchemy import text
 from werkzeug.wrappers import Response as AnyResponse
 
 from app import web
 from app.cart import keeper
+from app.catalog import markdown
 from app.checkout import receipt
 from app.extensions import db
 from app.models.order import SOLD
-from app.services import catalog, orders
+from app.services import catalog, legal, orders
 from app.site import bp
 
 YEAR = 365 * 24 * 3600
@@ -41,6 +43,16 @@ def help_page() -> str:
     return render_template("site/help.html", **web.frame())
 
 
+@bp.get("/legal/<text>")
+@web.public
+def legal_text(text: str) -> str:
+    """What the shop says of its terms, of itself, of what it does with data."""
+    found = legal.public(text)
+    if found is None:
+        abort(404)
+    return render_template("site/legal.html", **web.frame(), text=found, body=markdown.html(found.body, top=2))
+
+
 @bp.post("/preferences")
 def preferences() -> AnyResponse:
     """Pages with pictures, or without them to save data."""
@@ -54,14 +66,15 @@ def preferences() -> AnyResponse:
 @bp.get("/offline")
 def offline() -> str:
     """What the service worker shows when there is no line."""
-    context: dict[str, Any] = {"shelves": (), "cart_count": 0, "low_data": False, "member": None}
+    context: dict[str, Any] = {"shelves": (), "legal_texts": (), "cart_count": 0, "low_data": False, "member": None}
     return render_template("site/offline.html", **context)
 
 
 @bp.get("/sw.js")
 def service_worker() -> Response:
     """The service worker, from the root so that it sees the whole shop."""
-    response = make_response(render_template("site/sw.js", release=current_app.config["RELEASE"]))
+    release = f"{current_app.config['RELEASE']}-{crc32(web.SHOP.name.encode()):x}"  # its offline page names the shop
+    response = make_response(render_template("site/sw.js", release=release))
     response.mimetype = "text/javascript"
     response.headers["Cache-Control"] = "no-cache"
     return response
@@ -94,6 +107,7 @@ def robots() -> Response:
 def sitemap() -> Response:
     """Every page worth finding."""
     pages = ["/", *(f"/c/{shelf.slug}" for shelf in catalog.categories(web.revision()))]
+    pages += [f"/legal/{text.slug}" for text in legal.links(web.revision())]
     pages += [f"/p/{slug}" for slug in catalog.listed_slugs(SITEMAP_CAP - len(pages))]
     response = make_response(render_template("site/sitemap.xml", pages=pages, base_url=current_app.config["BASE_URL"]))
     response.mimetype = "application/xml"

@@ -28,6 +28,7 @@ DOORS = (  # path, its name, whether it is for managers only
     ("/staff/deliveries", "Deliveries", False),
     ("/staff/orders", "Orders", False),
     ("/staff/payments", "Payments", False),
+    ("/staff/settings", "Settings", True),
     ("/staff/people", "People", True),
     ("/staff/audit", "Trail", True),
 )

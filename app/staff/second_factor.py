@@ -25,7 +25,7 @@ def show_second_factor(member: Member) -> AnyResponse:
 def offered(member: Member, form: SetupForm, status: int = 200) -> Response:
     config = current_app.config
     known = form.nonce.data or ""
-    setup = second_factor.setup(member.account_id, member.email, config["SHOP_NAME"], config["SECRET_KEY"], known)
+    setup = second_factor.setup(member.account_id, member.email, web.SHOP.name, config["SECRET_KEY"], known)
     form.nonce.data = setup.nonce
     return pages.page("second_factor", form, status, setup=setup)
 

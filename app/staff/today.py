@@ -1,11 +1,11 @@
 """Today: what waits for somebody, and how the shop did lately."""
 
 from dataclasses import dataclass
-from zoneinfo import ZoneInfo
 
 from flask import current_app
 from werkzeug.wrappers import Response as AnyResponse
 
+from app import web
 from app.services import today as service
 from app.services.accounts import Member
 from app.services.today import Day, Waiting
@@ -45,7 +45,7 @@ class Bar:
 @staff_only
 def today(member: Member) -> AnyResponse:
     """What waits for somebody behind the counter, and what the last days came to."""
-    zone = ZoneInfo(current_app.config["SHOP_TIMEZONE"])
+    zone = web.SHOP.zone
     days = service.takings(zone)
     return pages.page(
         "today",

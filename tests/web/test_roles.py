@@ -16,7 +16,7 @@ from flask.testing import FlaskClient
 
 from app.models.customer import Role
 from app.pretend.memory import Payment
-from app.services import account_carts, accounts, address_book, tokens
+from app.services import account_carts, accounts, address_book, editing, legal, tokens
 from app.services.addresses import Address
 from app.services.cart import Cart
 from app.services.checkout import place_order
@@ -56,6 +56,7 @@ MATRIX = {
     "GET /fragments/c/<slug>": "303 303 303 303 303 303",
     "GET /fragments/search": "303 303 303 303 303 303",
     "GET /help": OPEN,
+    "GET /legal/<text>": OPEN,
     "GET /healthz": OPEN,
     "GET /manifest.webmanifest": OPEN,
     "GET /offline": OPEN,
@@ -195,7 +196,10 @@ def world(app, page) -> World:
         "file": "guide.pdf",
         "gateway": "pretend",
         "reference": a_pretend_payment(app, placed.key),
+        "text": "terms",
     }
+    written = {"title": "Terms", "body": "We sell."}
+    legal.publish("terms", written, seen=editing.seen(legal.draft("terms"), legal.EDITED), actor="test")
     return World(app, values, token, page.client)
 
 

@@ -114,7 +114,7 @@ def test_what_the_browser_has_already_is_not_counted(client, link):
 def test_nobody_makes_a_link(client, link, app):
     _, _, token, file = link.split("/")
     [row] = downloads()
-    forged = Shelf(shelf().folder, 1, 1, ("another secret",), "").address(row.key, file)
+    forged = Shelf(shelf().folder, 1, 1, ("another secret",)).address(row.key, file)
     unknown = shelf().address("0" * 32, file)
     odd = shelf().address(["x"], file)
 
@@ -151,7 +151,7 @@ def test_it_takes_no_other_method(client, link):
 def test_links_outlive_a_new_secret(client, app):
     get_free((a_download(), 1))
     [row] = downloads()
-    old = Shelf(shelf().folder, 30, 10, ("an old one that signed before, 012345",), "")
+    old = Shelf(shelf().folder, 30, 10, ("an old one that signed before, 012345",))
 
     assert client.get(old.address(row.key, row.file)).status_code == 200
 

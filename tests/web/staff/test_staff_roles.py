@@ -13,7 +13,7 @@ from flask.testing import FlaskClient
 
 from app.extensions import now, transaction
 from app.models.customer import Account
-from app.services import deliveries, delivery_file, stock
+from app.services import deliveries, delivery_file, editing, legal, stock
 from tests.desk import to_pack
 from tests.factories import a_category, a_discount, a_variant
 from tests.members import a_member, log_in
@@ -104,6 +104,29 @@ MATRIX: dict[str, tuple[str, int]] = {  # who may open it, and what a request th
     "GET /staff/payments": (STAFFS, 200),
     "POST /staff/payments/<payment_id>/looked": (STAFFS, 422),
     "POST /staff/payments/refunds/<refund_id>/sent": (MANAGERS, 422),
+    "GET /staff/settings": (MANAGERS, 200),
+    "GET /staff/settings/shop": (MANAGERS, 200),
+    "POST /staff/settings/shop": (MANAGERS, 422),
+    "GET /staff/settings/shipping": (MANAGERS, 200),
+    "GET /staff/settings/shipping/new": (MANAGERS, 200),
+    "POST /staff/settings/shipping/new": (MANAGERS, 422),
+    "GET /staff/settings/shipping/<method_id>": (MANAGERS, 200),
+    "POST /staff/settings/shipping/<method_id>": (MANAGERS, 422),
+    "POST /staff/settings/shipping/<method_id>/move": (MANAGERS, 422),
+    "GET /staff/settings/payment": (MANAGERS, 200),
+    "GET /staff/settings/payment/<method_id>": (MANAGERS, 200),
+    "POST /staff/settings/payment/<method_id>": (MANAGERS, 422),
+    "POST /staff/settings/payment/<method_id>/move": (MANAGERS, 422),
+    "GET /staff/settings/taxes": (MANAGERS, 200),
+    "GET /staff/settings/taxes/new": (MANAGERS, 200),
+    "POST /staff/settings/taxes/new": (MANAGERS, 422),
+    "GET /staff/settings/taxes/<class_id>": (MANAGERS, 200),
+    "POST /staff/settings/taxes/<class_id>": (MANAGERS, 422),
+    "POST /staff/settings/taxes/<class_id>/delete": (MANAGERS, 422),
+    "GET /staff/settings/legal": (MANAGERS, 200),
+    "GET /staff/settings/legal/<text>": (MANAGERS, 200),
+    "POST /staff/settings/legal/<text>": (MANAGERS, 422),
+    "GET /staff/settings/legal/<text>/<version_id>": (MANAGERS, 200),
 }
 ELSEWHERE = {"GET /staff/code", "POST /staff/code"}  # tests/web/staff/test_second_factor.py
 MAY = {ANYBODY: ("anonymous", "customer", "staff", "manager", "half"), STAFFS: ("staff", "manager"), MANAGERS: ("manager",)}
@@ -138,6 +161,10 @@ def world(app) -> World:
     return World(app, {"account_id": staff.account_id, "variant_id": beans.id, "alert_id": 1, "delivery_id": delivery_id})
     ids = {"order_id": to_pack(), "request_id": 1, "payment_id": 1, "refund_id": 1}
     return World(app, {"account_id": staff.account_id, "form": "csv", **ids})
+    written = {"title": "Terms", "body": "We sell."}
+    legal.publish("terms", written, seen=editing.seen(legal.draft("terms"), legal.EDITED), actor="test")
+    ids = {"method_id": 1, "class_id": 1, "text": "terms", "version_id": 1}
+    return World(app, ids | {"account_id": staff.account_id})
 
 
 def client_of(world: World, role: str) -> FlaskClient:
