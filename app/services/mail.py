@@ -211,6 +211,11 @@ def stock_alert(mailer: Mailer, alert_id: int, *, key: str) -> EmailMessage:
     )
 
 
+def alarm(mailer: Mailer, to: str, title: str, sentence: str, *, key: str) -> EmailMessage:
+    """The mail that tells the shop's owner of trouble, or of its end."""
+    return _compose(mailer, "alarm", key=key, to=to, subject=title, sentence=sentence)
+
+
 def address_lines(order: Order) -> list[str]:
     """Where the order goes, as its country writes it on a parcel, the country last."""
     return [*addresses.parcel_lines(order), addresses.country_name(order.country)]
