@@ -45,8 +45,9 @@ def create_app(config: Mapping[str, Any] | None = None) -> Flask:
     from app.catalog.routes import bp as catalog
     from app.checkout.routes import bp as checkout
     from app.site.routes import bp as site
+    from app.staff.routes import bp as staff
 
-    for blueprint in (site, catalog, cart, checkout, account, api):
+    for blueprint in (site, catalog, cart, checkout, account, staff, api):
         app.register_blueprint(blueprint)
     if "pretend" in app.extensions["gateways"]:
         pretend.init_app(app)

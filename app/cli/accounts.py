@@ -3,11 +3,12 @@
 import sys
 
 import click
+from flask import current_app
 from flask.cli import AppGroup
 
 from app.cli.output import fail, speaks
 from app.models.customer import Role
-from app.services import accounts as accounts_service, tokens
+from app.services import accounts as accounts_service, audit, second_factor, staffing, tokens
 from app.services.customers import InvalidContact
 
 TOKEN_NAME = "made by a command"
@@ -57,3 +58,34 @@ def token(email: str, name: str) -> None:
         click.echo(tokens.make(member.account_id, name))
     except InvalidContact as error:
         fail(" ".join(error.fields.values()))
+
+
+@accounts.command("first")
+@speaks
+def first() -> None:
+    """Print the code with which the first manager's account is made at /staff.
+
+    \b
+    Example: flask accounts first
+    """
+    if staffing.has_manager():
+        fail("The shop has a manager.")
+    click.echo(staffing.first_code(current_app.config["SECRET_KEY"]))
+
+
+@accounts.command("second-factor-off")
+@click.argument("email")
+@speaks
+def second_factor_off(email: str) -> None:
+    """Let EMAIL log in by the password alone, for whoever lost the phone and the recovery codes.
+
+    \b
+    Example: flask accounts second-factor-off boss@example.com
+    """
+    member = accounts_service.by_email(email)
+    if member is None:
+        fail(f"There is no account of {email}.")
+    if not member.has_second_factor:
+        fail(f"{member.email} has no second factor.")
+    second_factor.switch_off(member.account_id, actor=audit.COMMAND)
+    click.echo(f"The second factor of {member.email} is off.")

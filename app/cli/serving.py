@@ -9,7 +9,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -28,8 +28,11 @@ Settings = Mapping[str, Any]
 Process = subprocess.Popen[bytes]
 
 
-def serve(config: Settings, root: Path) -> int:
-    """Run the server, and beside it the worker, until a signal comes or the server ends; answers the server's exit status."""
+def serve(config: Settings, root: Path, *, welcome: Callable[[str], str]) -> int:
+    """Run the server, and beside it the worker, until a signal comes or the server ends; answers the server's exit status.
+
+    `welcome` answers what is said once the shop answers at an address.
+    """
     refuse_taken_port(config["HOST"], config["PORT"])
     adopt_orphans()
     with Stop.at_signals() as stop:
@@ -39,7 +42,7 @@ def serve(config: Settings, root: Path) -> int:
         try:
             while server.poll() is None and not stop.is_set:
                 if not is_open and answers(config):
-                    click.echo(f"Till is open at {url(config)}")
+                    click.echo(welcome(url(config)))
                     is_open = True
                 if worker.poll() is not None and time.monotonic() - began > WORKER_PAUSE_SECONDS:
                     click.echo(f"the worker ended ({worker.returncode}); starting it again", err=True)

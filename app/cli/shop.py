@@ -29,6 +29,7 @@ from app.services import (
     safekeeping,
     settling,
     snapshot,
+    staffing,
     worker as worker_service,
 )
 from app.services.doctor import Finding
@@ -61,7 +62,16 @@ def serve() -> None:
     \b
     Example: PORT=9000 flask serve
     """
-    sys.exit(serving.serve(current_app.config, Path(current_app.root_path).parent))
+    sys.exit(serving.serve(current_app.config, Path(current_app.root_path).parent, welcome=welcome))
+
+
+def welcome(address: str) -> str:
+    """What is said once the shop is open; as long as it has no manager, how somebody becomes the first."""
+    told = f"Till is open at {address}"
+    if not staffing.has_manager():
+        told += f"\nNobody manages it yet: open {address}/staff and type {staffing.first_code(current_app.config['SECRET_KEY'])}"
+    db.session.remove()
+    return told
 
 
 def rounds() -> list[worker_service.Round]:

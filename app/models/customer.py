@@ -25,6 +25,11 @@ class Account(Model):
     role: Mapped[str] = mapped_column(String(20), default=Role.CUSTOMER)
     email_verified_at: Mapped[datetime | None]
     session_version: Mapped[int] = mapped_column(default=1)  # raised by logout and new passwords: older sessions are over
+    totp_nonce: Mapped[str] = mapped_column(
+        String(32), default=""
+    )  # the second factor's secret follows from it and the shop's key
+    totp_confirmed_at: Mapped[datetime | None]  # since then it is asked for
+    totp_step: Mapped[int] = mapped_column(default=0)  # of the newest code that was used: none is taken twice
 
 
 class Customer(Model):

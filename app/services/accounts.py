@@ -18,7 +18,7 @@ from sqlalchemy import Connection, delete, exc, insert, select, update
 from app.extensions import Record, db, now, retried, transaction
 from app.models.customer import Account, Customer, EmailCode, Role
 from app.models.order import Order
-from app.services import codes, customers, outbox
+from app.services import audit, codes, customers, outbox
 from app.services.codes import Purpose
 from app.services.customers import Contact, InvalidContact
 from app.services.errors import ShopError
@@ -54,6 +54,21 @@ class Member:
     role: Role
     is_verified: bool
     session_version: int
+    has_second_factor: bool = False
+
+    @property
+    def is_staff(self) -> bool:
+        """Whether they work here."""
+        return self.role in (Role.STAFF, Role.MANAGER)
+
+    @property
+    def is_manager(self) -> bool:
+        return self.role == Role.MANAGER
+
+    @property
+    def actor(self) -> str:
+        """Who they are in events, the ledger and the audit trail."""
+        return f"{audit.STAFF}{self.account_id}"
 
     @property
     def session_id(self) -> str:
@@ -75,6 +90,7 @@ MEMBERS = select(
     Account.role,
     Account.email_verified_at,
     Account.session_version,
+    Account.totp_confirmed_at,
     Account.password_hash,
 ).join(Customer, Customer.account_id == Account.id)
 
@@ -90,6 +106,7 @@ def member_of(row: Record) -> Member:
         role=Role(row.role),
         is_verified=row.email_verified_at is not None,
         session_version=row.session_version,
+        has_second_factor=row.totp_confirmed_at is not None,
     )
 
 

@@ -4,7 +4,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = "0014"
-down_revision = "0007"
+down_revision = "0008"
 
 # Beginnings of e-mails and names, whatever their case. SQLAlchemy cannot describe these for both databases.
 SQLITE_UP = (

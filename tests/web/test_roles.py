@@ -216,7 +216,7 @@ def plain(rule: str) -> str:
 
 
 def test_every_route_has_a_row(app):
-    routes = set(rules(app))
+    routes = {route for route in rules(app) if not route.split(" ")[1].startswith("/staff")}  # which have a matrix of their own
 
     assert routes - set(MATRIX) == set(), "these routes have no row: say who gets what"
     assert set(MATRIX) - routes == set(), "these rows have no route"

@@ -1,0 +1,111 @@
+"""The back office: every route × every role, plain and by htmx. A new route without a row here fails the build.
+
+Forms come without what they ask for, so 422 is a door that opened. Anonymous people are led to log in; to customers, and to staff
+where only managers may go, the page does not exist; a manager who did not give the second factor yet is asked for it.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+
+from app.extensions import now, transaction
+from app.models.customer import Account
+from tests.members import a_member, log_in
+from tests.shopper import Browser
+from tests.staff import MANAGER, STAFF, a_manager, a_staff_member
+from tests.web.test_roles import fresh, rules
+
+pytestmark = [
+    pytest.mark.usefixtures("app_context"),
+    pytest.mark.parametrize("database_url", ["sqlite"], indirect=True),  # who may see what does not depend on the database
+]
+
+ANYBODY, STAFFS, MANAGERS = "anybody", "staff", "manager"
+MATRIX: dict[str, tuple[str, int]] = {  # who may open it, and what a request that sends nothing then gets
+    "GET /staff": (STAFFS, 200),
+    "GET /staff/first": (ANYBODY, 404),  # there is a manager
+    "POST /staff/first": (ANYBODY, 404),
+    "GET /staff/second-factor": (STAFFS, 200),
+    "POST /staff/second-factor": (STAFFS, 422),
+    "POST /staff/second-factor/off": (STAFFS, 303),  # it is not on
+    "GET /staff/people": (MANAGERS, 200),
+    "POST /staff/people": (MANAGERS, 422),
+    "GET /staff/people/<account_id>": (MANAGERS, 200),
+    "POST /staff/people/<account_id>": (MANAGERS, 422),
+    "POST /staff/people/<account_id>/second-factor": (MANAGERS, 422),
+    "GET /staff/audit": (MANAGERS, 200),
+}
+ELSEWHERE = {"GET /staff/code", "POST /staff/code"}  # tests/web/staff/test_second_factor.py
+MAY = {ANYBODY: ("anonymous", "customer", "staff", "manager", "half"), STAFFS: ("staff", "manager"), MANAGERS: ("manager",)}
+ROLES = ("anonymous", "customer", "staff", "manager", "half")
+
+
+@dataclass
+class World:
+    """One of everything; `values` fill the places of addresses."""
+
+    app: Flask
+    values: dict[str, Any]
+
+
+@pytest.fixture
+def world(app) -> World:
+    staff = a_staff_member()
+    a_manager()
+    half = a_manager("half@example.com")
+    a_member("customer@example.com")
+    with transaction() as t:
+        t.execute(
+            Account.__table__.update().where(Account.id == half.account_id).values(totp_nonce="0" * 32, totp_confirmed_at=now())
+        )
+    return World(app, {"account_id": staff.account_id})
+
+
+def client_of(world: World, role: str) -> FlaskClient:
+    if role == "anonymous":
+        return world.app.test_client()
+    page = Browser(world.app)
+    log_in(
+        page,
+        {"customer": "customer@example.com", "staff": STAFF, "manager": MANAGER, "half": "half@example.com"}[role],
+        status=None,
+    )
+    return page.client
+
+
+def test_every_route_has_a_row(app):
+    routes = {route for route in rules(app) if route.split(" ")[1].startswith("/staff")} - ELSEWHERE
+
+    assert routes - set(MATRIX) == set(), "these routes have no row: say who gets what"
+    assert set(MATRIX) - routes == set(), "these rows have no route"
+
+
+@pytest.mark.parametrize("by_htmx", [False, True], ids=["plain", "htmx"])
+@pytest.mark.parametrize("role", ROLES)
+def test_everybody_gets_what_is_theirs(world, role, by_htmx):
+    client, wrong = client_of(world, role), {}
+    headers = {"HX-Request": "true"} if by_htmx else {}
+
+    for route, (who, status) in MATRIX.items():
+        method, address = route.split(" ")
+        for name, value in world.values.items():
+            address = address.replace(f"<{name}>", str(value))
+        answer = fresh(client, method, address, headers)
+        leads = answer.headers.get("HX-Redirect") if by_htmx else answer.headers.get("Location")
+        got = (303 if by_htmx and leads else answer.status_code, (leads or "").removeprefix("http://localhost").partition("?")[0])
+        if role in MAY[who]:
+            expected = got[1] if status == 303 else ""
+            is_right = got == (status, expected)
+        elif role == "anonymous":
+            is_right = got == (303, "/account/login")
+        elif role == "half":
+            is_right = got == (303, "/staff/code")
+        else:
+            is_right = got == (404, "")
+        if not is_right:
+            wrong[route] = got
+
+    assert wrong == {}
