@@ -15,6 +15,7 @@ from app import money
 from app.models.order import OrderStatus
 from app.services import addresses
 from app.services.cart import Notice
+from app.services.mail import Mailer
 
 LOCALE = "en_GB"
 HTMX_CONFIG = (
@@ -52,6 +53,11 @@ def init_app(app: Flask) -> None:
     environment.filters["country"] = addresses.country_name
     environment.filters.update(money=money.text, plain_money=money.plain, moment=moment, notice=notice)
     environment.filters.update(standing=standing, headline=headline)
+
+
+def mailer(app: Flask) -> Mailer:
+    """What composes and sends the mails of this app."""
+    return Mailer(app.config, lambda name, context: app.jinja_env.get_template(name).render(context))
 
 
 class Compiler(CodeGenerator):

@@ -12,6 +12,7 @@ from sqlalchemy.exc import DBAPIError, IntegrityError
 
 from app.extensions import Busy, Prepared, db, now, retried, transaction
 from app.models.health import ERROR_MAX, Heartbeat
+from app.services import reasons
 
 WORKER, MAIL, ANONYMISING = "worker", "mail", "anonymising"
 GATEWAY = "gateway:"  # what a gateway's name begins with
@@ -62,10 +63,14 @@ class News:
     since: datetime  # when it began
 
 
+def title_of(gateway: str) -> str:
+    """What people call a payment provider."""
+    return TITLES.get(gateway, gateway)
+
+
 def _what(name: str) -> str:
     if name.startswith(GATEWAY):
-        gateway = name.removeprefix(GATEWAY)
-        return TITLES.get(gateway, gateway)
+        return title_of(name.removeprefix(GATEWAY))
     return {WORKER: "The worker", MAIL: "The mail server"}.get(name, name)
 
 
@@ -103,10 +108,9 @@ def failed(name: str, error: str) -> None:
 
 
 def expect(name: str) -> None:
-    """From now on it is missed when it never works."""
+    """It was just started, and is missed from now on when it does not work; how long it was away before counts no more."""
     with _harmless(name):
-        if ONE.row_or_none(name=name) is None:
-            _write(name, {})
+        _write(name, {"ok_at": now()})
 
 
 @retried
@@ -132,10 +136,9 @@ def _harmless(name: str) -> Iterator[None]:
 @retried
 def _write(name: str, values: dict[str, Any], only: ColumnElement[bool] | None = None) -> None:
     with transaction() as t:
-        if values:
-            changed = update(Heartbeat).where(Heartbeat.name == name).values(**values)
-            if t.execute(changed if only is None else changed.where(only)).rowcount:
-                return
+        changed = update(Heartbeat).where(Heartbeat.name == name).values(**values)
+        if t.execute(changed if only is None else changed.where(only)).rowcount:
+            return
         if t.execute(select(Heartbeat.id).where(Heartbeat.name == name)).first() is None:
             _add(t, name, values)
 
@@ -165,7 +168,12 @@ def troubles(found: Sequence[Any] | None = None) -> list[Trouble]:
     """What has been down for DOWN_AFTER or more. One read of a table of a few rows, unless the rows are there already."""
     there = rows() if found is None else found
     limit = now() - DOWN_AFTER
-    return [Trouble(row.name, _since(row), row.last_error) for row in there if _since(row) <= limit]
+    return [Trouble(row.name, _since(row), _said(row)) for row in there if _since(row) <= limit]
+
+
+def _said(row: Any) -> str:
+    """The reason, without a full stop; gateways give theirs in words."""
+    return row.last_error if row.name.startswith(GATEWAY) else reasons.in_words(row.last_error).rstrip(".")
 
 
 def _since(row: Any) -> datetime:

@@ -126,7 +126,12 @@ def refunded(mailer: Mailer, refund_id: int, *, key: str) -> EmailMessage | None
     row = db.session.execute(wanted.where(Refund.id == refund_id)).first()
     if row is None:
         raise NotFound("There is no refund %(id)s.", id=refund_id)
-    return _news(mailer, "refunded", row.order_id, key=key, subject="Money back from your order %s", back_minor=row.amount_minor)
+    return money_back(mailer, row.order_id, row.amount_minor, key=key)
+
+
+def money_back(mailer: Mailer, order_id: int, back_minor: int, *, key: str) -> EmailMessage | None:
+    """The same for so much of an order's money, in minor units. Raises NotFound."""
+    return _news(mailer, "refunded", order_id, key=key, subject="Money back from your order %s", back_minor=back_minor)
 
 
 def payment_problem(mailer: Mailer, payment_id: int, *, key: str) -> EmailMessage:
@@ -162,17 +167,22 @@ def account_code(mailer: Mailer, code_id: int, *, key: str) -> EmailMessage | No
     if code is None or (Purpose(code.purpose), code.has_account) not in CODE_SUBJECTS:  # the account went meanwhile
         return None
     sends_code = code.purpose == Purpose.VERIFY or code.has_account == (code.purpose == Purpose.RESET)
-    subject = CODE_SUBJECTS[Purpose(code.purpose), code.has_account]
+    told = codes.code_of(code.key, mailer.settings["SECRET_KEY"]) if sends_code else ""
+    return code_mail(mailer, Purpose(code.purpose), told, has_account=code.has_account, to=code.email, link=code.key, key=key)
+
+
+def code_mail(mailer: Mailer, purpose: Purpose, code: str, *, has_account: bool, to: str, link: str, key: str) -> EmailMessage:
+    """The mail with this code, or without one when it is ""; `link` ends the address where the code is typed."""
     return _compose(
         mailer,
         "account_code",
         key=key,
-        to=code.email,
-        subject=f"{subject} {mailer.settings['SHOP_NAME']}",
-        purpose=str(code.purpose),
-        code=codes.code_of(code.key, mailer.settings["SECRET_KEY"]) if sends_code else "",
-        hours=int(codes.LASTS[Purpose(code.purpose)].total_seconds() // 3600),
-        address=f"{mailer.settings['BASE_URL']}/account/code/{code.key}",
+        to=to,
+        subject=f"{CODE_SUBJECTS[purpose, has_account]} {mailer.settings['SHOP_NAME']}",
+        purpose=str(purpose),
+        code=code,
+        hours=int(codes.LASTS[purpose].total_seconds() // 3600),
+        address=f"{mailer.settings['BASE_URL']}/account/code/{link}",
         account=f"{mailer.settings['BASE_URL']}/account",
     )
 

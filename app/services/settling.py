@@ -112,7 +112,9 @@ def ask(attempt: Record) -> Facts:
 
 
 def is_wanted(attempt: Record) -> bool:
-    """Whether money of this attempt would still buy something: its order waits, or ended for want of it."""
+    """Whether money of this attempt would still buy something: its order waits, or ended for want of it, and names somebody."""
+    if not attempt.email:
+        return False
     if attempt.order_status == OrderStatus.CANCELLED:
         return attempt.last_reason in (orders.EXPIRED, orders.UNPAID)
     return attempt.order_status in (OrderStatus.HOLD, OrderStatus.FAILED)
