@@ -89,7 +89,14 @@ def is_anonymous(customer: Record) -> bool:
 
 def orders(customer_id: int, *, after: int | None = None) -> Page:
     """A customer's orders, the newest first."""
-    columns = Order.id, (Order.id + FIRST_NUMBER).label("number"), Order.status, Order.placed_at, Order.total_minor, Order.currency
+    columns = (
+        Order.id,
+        (Order.id + FIRST_NUMBER).label("number"),
+        Order.status,
+        Order.placed_at,
+        Order.total_minor,
+        Order.currency,
+    )
     wanted = select(*columns).where(Order.customer_id == customer_id).order_by(Order.id.desc()).limit(ORDERS + 1)
     return page_of(read(wanted if after is None else wanted.where(Order.id < after)).all(), ORDERS)
 

@@ -2,19 +2,33 @@
 
 import json
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
 from sqlalchemy import delete, select, update
 
 from app import templating
+from app.cli.shop import rounds
 from app.extensions import db, now, transaction
 from app.models.customer import Account, Address, ApiToken, CartLine, Customer, EmailCode
 from app.models.order import Order, OrderEvent, OrderStatus
 from app.models.outbox import OutboxMessage
 from app.models.payment import Refund, RefundStatus
 from app.models.staff import AuditEntry
-from app.services import account_carts, accounts, address_book, anonymising, audit, cancelling, errands, orders, personal, tokens
+from app.services import (
+    account_carts,
+    accounts,
+    address_book,
+    anonymising,
+    audit,
+    cancelling,
+    errands,
+    orders,
+    personal,
+    stock,
+    tokens,
+)
 from app.services.accounts import Member
 from app.services.anonymising import AlreadyAnonymous, StillOpen
 from app.services.cart import Cart
@@ -140,7 +154,9 @@ def test_what_staff_wrote_about_them_loses_its_words_but_not_its_numbers(manager
     told = {row.subject: row for row in db.session.execute(select(AuditEntry)).scalars() if row.action == "order changed"}
     assert told[f"order:{order_id}"].before == {"line1": "", "total_minor": 5, "status": "SHIPPED"}
     assert told[f"order:{other}"].after["line1"] == "2 Able Road"
-    typed = dict(db.session.execute(select(OrderEvent.order_id, OrderEvent.reason).where(OrderEvent.to_status == "SHIPPED")).all())
+    typed = dict(
+        db.session.execute(select(OrderEvent.order_id, OrderEvent.reason).where(OrderEvent.to_status == "SHIPPED")).all()
+    )
     assert typed == {order_id: "", other: "Mrs Able called"}
     assert "arrived" in everything()
 
@@ -174,8 +190,6 @@ def test_money_of_an_anonymous_order_that_comes_late_goes_back(manager, monkeypa
     payment_id = begun(a_variant(), a_redirect_method(monkeypatch))
     [found] = db.session.execute(select(Order)).scalars()
     with transaction() as t:
-        from app.services import stock
-
         orders.move(t, found.id, OrderStatus.CANCELLED, actor=orders.WORKER, reason=orders.EXPIRED)
         stock.release(t, orders.quantities(t, found.id))
     anonymising.anonymise(customer_of(found.id), actor=manager.actor)
@@ -225,7 +239,7 @@ def test_mails_of_an_anonymous_order_go_to_nobody(app, manager):
     assert errands.deliver_due(templating.mailer(app)) == 1
 
     assert db.session.execute(select(OutboxMessage.last_error)).scalars().all() == [""]
-    assert not list((app.config["MAIL_FOLDER"] and __import__("pathlib").Path(app.config["MAIL_FOLDER"])).glob("*.eml"))
+    assert not list(Path(app.config["MAIL_FOLDER"]).glob("*.eml"))
 
 
 # --- by age ---
@@ -308,8 +322,6 @@ def test_what_one_round_leaves_the_next_one_takes(monkeypatch):
 
 @pytest.mark.settings(ANONYMISE_AFTER_DAYS=99)
 def test_the_worker_anonymises_when_it_is_told_to():
-    from app.cli.shop import rounds
-
     order_id = an_order(a_variant())
     finish(order_id)
     placed_ago(100)
@@ -321,8 +333,6 @@ def test_the_worker_anonymises_when_it_is_told_to():
 
 
 def test_the_worker_anonymises_nobody_unless_it_is_told_to():
-    from app.cli.shop import rounds
-
     order_id = an_order(a_variant())
     finish(order_id)
     placed_ago(10_000)

@@ -1,7 +1,7 @@
 """Customers as the staff find them."""
 
 import pytest
-from sqlalchemy import insert, text, update
+from sqlalchemy import insert, select, text, update
 
 from app.extensions import db, transaction
 from app.models.customer import Customer
@@ -25,7 +25,7 @@ def found(typed: str, **kwargs: int) -> list[str]:
 
 
 @pytest.fixture
-def people() -> None:
+def people(app_context) -> None:
     guests(("ann@x.org", "Ann Able"), ("bob@x.org", "anton Bee"), ("cy@x.org", "Émile Zola"), ("d_%@x.org", "100% Dee"))
     an_account("annette@x.org", name="Nette")
 
@@ -55,7 +55,9 @@ def test_people_are_found_by_how_their_email_or_name_begins(typed, emails):
 def test_pages_follow_each_other_from_the_newest_on(few, monkeypatch):
     monkeypatch.setattr(clientele, "FEW", few)
     monkeypatch.setattr(clientele, "PAGE", 4)
-    guests(*((f"shopper{number}@x.org", "Shopper") for number in range(10)), *((f"else{number}@x.org", "") for number in range(3)))
+    guests(
+        *((f"shopper{number}@x.org", "Shopper") for number in range(10)), *((f"else{number}@x.org", "") for number in range(3))
+    )
 
     pages, after = [], None
     while True:
@@ -67,15 +69,11 @@ def test_pages_follow_each_other_from_the_newest_on(few, monkeypatch):
     assert pages == [["9", "8", "7", "6"], ["5", "4", "3", "2"], ["1", "0"]]
 
 
-@pytest.mark.parametrize(
-    ("typed", "index"), [("shopper1", "ix_customer_search_email"), ("Shop", "ix_customer_search_name")]
-)
+@pytest.mark.parametrize(("typed", "index"), [("shopper1", "ix_customer_search_email"), ("Shop", "ix_customer_search_name")])
 def test_what_begins_so_is_found_by_an_index(typed, index):
     guests(*((f"shopper{number}@x.org", f"Shop {number}") for number in range(500)))
     db.session.rollback()
     way = clientele._email_begins(typed) if "email" in index else clientele._name_begins(typed)
-    from sqlalchemy import select
-
     statement = select(Customer.id).where(way).limit(10)
     said = str(statement.compile(db.engine, compile_kwargs={"literal_binds": True}))
     explain = "EXPLAIN QUERY PLAN " if db.engine.name == "sqlite" else "EXPLAIN "
