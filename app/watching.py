@@ -9,6 +9,7 @@ from flask import Flask, current_app
 from app import templating
 from app.extensions import db
 from app.services import alarms, health
+from app.services.worker import Stop
 
 
 class Watch:
@@ -48,14 +49,15 @@ def troubles() -> list[health.Trouble]:
     return health.troubles(found)
 
 
-def begin(app: Flask) -> Callable[[], None]:
-    """From now on the worker is missed; answers what looks every LOOK_SECONDS for as long as the process lives."""
+def begin(app: Flask) -> Callable[[Stop], None]:
+    """From now on the worker is missed; answers what looks every LOOK_SECONDS until it is told to stop."""
     health.expect(health.WORKER)
     watch: Watch = app.extensions["watch"]
 
-    def keep_looking() -> None:
-        while True:
-            time.sleep(alarms.LOOK_SECONDS)
+    def keep_looking(stop: Stop) -> None:
+        stop.wait(alarms.LOOK_SECONDS)
+        while not stop.is_set:
             watch.look()
+            stop.wait(alarms.LOOK_SECONDS)
 
     return keep_looking

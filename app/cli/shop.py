@@ -82,7 +82,7 @@ def rounds() -> list[worker_service.Round]:
     """What the worker does, over and over, in this order."""
     mailer = templating.mailer(current_app)
     shelf = Shelf.of(current_app.config)
-    done = [
+    done: list[worker_service.Round] = [
         partial(errands.deliver_due, mailer, say),
         expiry.expire_due,
         partial(settling.check_due, shelf),

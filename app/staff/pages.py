@@ -33,7 +33,7 @@ def page(template: str, form: Sent | None = None, status: int = 200, *, told: st
     form.tidy()
     member = login.current()
     doors = [(path, name) for path, name, is_managers in DOORS if member and (member.is_manager or not is_managers)]
-    around = {"member": member, "doors": doors, "door": door(doors), "form": form, "told": told}
+    around: dict[str, Any] = {"member": member, "doors": doors, "door": door(doors), "form": form, "told": told}
     around["troubles"] = watching.troubles() if member and member.is_staff else []
     response = make_response(render_template(f"staff/{template}.html", **around, **context), status)
     response.headers["Cache-Control"] = "no-store"
