@@ -7,6 +7,7 @@ from email.errors import MessageError
 from email.message import EmailMessage
 from enum import StrEnum
 from typing import Any
+from urllib.parse import urlencode
 
 import jinja2
 from sqlalchemy import ColumnElement, false, select, true
@@ -147,28 +148,26 @@ def _subjects(rows: Sequence[Record]) -> dict[int, tuple[str, str]]:
     orders = {row.id: row.payload["order_id"] for row in rows if "order_id" in row.payload}
     by_payment = select(Payment.id, Payment.order_id)
     by_refund = select(Refund.id, Payment.order_id).join(Payment, Payment.id == Refund.payment_id)
-    orders |= _looked_up(rows, "payment_id", by_payment, Payment.id) | _looked_up(rows, "refund_id", by_refund, Refund.id)
+    paid = _looked_up(rows, "payment_id", by_payment, Payment.id) | _looked_up(rows, "refund_id", by_refund, Refund.id)
+    orders |= {message_id: row.order_id for message_id, row in paid.items()}
     found = {message_id: (order_number(order_id), f"/staff/orders/{order_id}") for message_id, order_id in orders.items()}
     return found | _goods(rows)
 
 
 def _looked_up(rows: Sequence[Record], name: str, wanted: Query, key: Any) -> dict[int, Any]:
-    """By message id, the second column of the row that its payload names so; asked for once for all of them."""
+    """By message id, the row that its payload names so; asked for once for all of them. The first column is its id."""
     ids = {row.id: row.payload[name] for row in rows if name in row.payload}
     if not ids:
         return {}
-    there = {row[0]: row[1] for row in read(wanted.where(key.in_(set(ids.values()))))}
+    there = {row[0]: row for row in read(wanted.where(key.in_(set(ids.values()))))}
     return {message_id: there[known] for message_id, known in ids.items() if known in there}
 
 
 def _goods(rows: Sequence[Record]) -> dict[int, tuple[str, str]]:
-    name = (Product.name + " (" + Variant.sku + ")").label("name")
-    joined = select(StockAlert.id, name).join(Variant, Variant.id == StockAlert.variant_id)
-    joined = joined.join(Product, Product.id == Variant.product_id)
-    slugs = select(StockAlert.id, Product.slug).join(Variant, Variant.id == StockAlert.variant_id)
-    slugs = slugs.join(Product, Product.id == Variant.product_id)
-    names, places = (_looked_up(rows, "alert_id", wanted, StockAlert.id) for wanted in (joined, slugs))
-    return {message_id: (name, f"/p/{places[message_id]}") for message_id, name in names.items()}
+    """The same for stock alerts, which are about a variant."""
+    joined = select(StockAlert.id, Variant.sku, Product.name).join(Variant, Variant.id == StockAlert.variant_id)
+    there = _looked_up(rows, "alert_id", joined.join(Product, Product.id == Variant.product_id), StockAlert.id)
+    return {each: (f"{row.name} ({row.sku})", f"/staff/stock?{urlencode({'q': row.sku})}") for each, row in there.items()}
 
 
 # ------------------------------------------------------------------------------------------------ previews

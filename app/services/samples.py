@@ -64,7 +64,7 @@ def _alert(mailer: Mailer) -> EmailMessage | None:
 
 def _code(purpose: Purpose, *, has_account: bool) -> Callable[[Mailer], EmailMessage | None]:
     def make(mailer: Mailer) -> EmailMessage | None:
-        gets_one = purpose == Purpose.VERIFY or has_account == (purpose == Purpose.RESET)
+        gets_one = has_account != (purpose == Purpose.REGISTER)
         code, to = CODE if gets_one else "", "somebody@example.com"
         return mail.code_mail(mailer, purpose, code, has_account=has_account, to=to, link="sample", key=KEY)
 
@@ -127,6 +127,12 @@ KINDS: dict[str, Kind] = {
         "When the owner of an account confirms the e-mail.",
         False,
         _code(Purpose.VERIFY, has_account=True),
+    ),
+    "invitation": Kind(
+        "Invitation to work here",
+        "When a manager lets somebody in behind the counter.",
+        False,
+        _code(Purpose.INVITE, has_account=True),
     ),
     "payment-problem": Kind("Look at a payment", "When a payment needs a person.", True, _problem),
     "stock-alert": Kind("Stock alert", "When something sells out or runs low.", True, _alert),

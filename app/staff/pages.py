@@ -10,7 +10,7 @@ from werkzeug.wrappers import Response as AnyResponse
 from app import templating, watching, web
 from app.account import login
 from app.account.forms import PlainForm, Sent
-from app.services import staffing
+from app.services import staffing, text
 from app.services.accounts import Member
 from app.services.cart import Notice
 
@@ -117,3 +117,9 @@ def number(name: str) -> int | None:
     typed = request.args.get(name, "")
     is_id = typed.isascii() and typed.isdigit() and len(typed) < 11 and int(typed) <= MOST_ID
     return int(typed) if is_id else None
+
+
+def words(name: str, longest: int = 100) -> str:
+    """The text that the address gives under this name, tidied and cut; "" for one that no database would take."""
+    typed = text.clean(request.args.get(name, ""))[:longest]
+    return typed if text.is_storable(typed) else ""

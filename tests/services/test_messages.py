@@ -56,7 +56,7 @@ def test_each_message_says_what_it_is_about(monkeypatch):
         "something.new",
     }
     links = {message.link for message in messages.page(Fate.WAITING).messages}
-    assert links == {f"/staff/orders/{order_id}", "/p/mug", ""}
+    assert links == {f"/staff/orders/{order_id}", "/staff/stock?q=MUG", ""}
 
 
 def test_every_topic_has_words():
