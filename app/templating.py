@@ -15,6 +15,7 @@ from app import money
 from app.models.order import OrderStatus
 from app.services import addresses
 from app.services.cart import Notice
+from app.services.mail import Mailer
 from app.services.typed import plain_grams
 from app.web import SHOP
 
@@ -54,6 +55,11 @@ def init_app(app: Flask) -> None:
     environment.filters.update(money=money.text, plain_money=money.plain, moment=moment, day=day, notice=notice)
     environment.filters["kilograms"] = plain_grams
     environment.filters.update(standing=standing, headline=headline, rate=rate)
+
+
+def mailer(app: Flask) -> Mailer:
+    """What composes and sends the mails of this app."""
+    return Mailer(app.config, lambda name, context: app.jinja_env.get_template(name).render(context))
 
 
 class Compiler(CodeGenerator):

@@ -107,7 +107,7 @@ def webhook(gateway: str) -> AnyResponse:
     if found is None or found.is_direct:
         abort(404)
     try:
-        with conversation() if found.asks_who_wrote else nullcontext():
+        with conversation(gateway) if found.asks_who_wrote else nullcontext():
             events = found.events(body, request.headers)
     except Forged:
         return said("That was not written by the provider.", 400)

@@ -115,6 +115,10 @@ def order_number(order_id: int) -> str:
 IS_LIVE = Order.status.not_in([literal_column(f"'{status}'") for status in sorted(DEAD)])
 Index("uq_order_live_cart_id", Order.cart_id, unique=True, sqlite_where=IS_LIVE, postgresql_where=IS_LIVE)
 
+# Old orders that still name somebody, for whoever anonymises them.
+NAMES_SOMEBODY = Order.email != literal_column("''")
+Index("ix_order_named", Order.placed_at, sqlite_where=NAMES_SOMEBODY, postgresql_where=NAMES_SOMEBODY)
+
 
 class LineItem(Model):
     """One line of an order: a snapshot, true even after the product changed or went."""

@@ -82,7 +82,7 @@ def begin(order_id: int, base_url: str, *, tells_email: bool = True) -> str:
     try:
         if attempt.gateway not in GATEWAYS:
             raise GatewayDown("there is no such gateway any more")
-        with conversation():
+        with conversation(attempt.gateway):
             claimed_at = _claim(attempt.id)
             if claimed_at is None:
                 return _told_by_another(attempt.id)

@@ -157,7 +157,7 @@ def send(refund_id: int) -> None:
     try:
         if found.gateway not in GATEWAYS:
             raise GatewayDown(f"there is no gateway {found.gateway} any more")
-        with conversation():
+        with conversation(found.gateway):
             reference = GATEWAYS[found.gateway].refund(attempt_of(found), found.back_minor, found.refund_key)
     except GatewayDown as error:
         raise RefundUnsent(f"{found.gateway}: {error}") from error

@@ -105,7 +105,7 @@ def settle(payment_id: int, shelf: Shelf) -> Standing:
 def ask(attempt: Record) -> Facts:
     """What the provider says. Money that the shopper agreed to is taken, unless nobody wants it any more."""
     gateway, known = GATEWAYS[attempt.gateway], refunds.attempt_of(attempt)
-    with conversation():
+    with conversation(gateway.name):
         facts = gateway.fetch(known)
         if facts.state == State.APPROVED and is_wanted(attempt) and not differences(attempt, facts):
             facts = gateway.capture(known)
@@ -113,7 +113,9 @@ def ask(attempt: Record) -> Facts:
 
 
 def is_wanted(attempt: Record) -> bool:
-    """Whether money of this attempt would still buy something: its order waits, or ended for want of it."""
+    """Whether money of this attempt would still buy something: its order waits, or ended for want of it, and names somebody."""
+    if not attempt.email:
+        return False
     if attempt.order_status == OrderStatus.CANCELLED:
         return attempt.last_reason in (orders.EXPIRED, orders.UNPAID)
     return attempt.order_status in (OrderStatus.HOLD, OrderStatus.FAILED)
@@ -334,7 +336,7 @@ def take_unsettled(shelf: Shelf) -> int:
     done = 0
     for name, gateway in dict(GATEWAYS).items():
         try:
-            with conversation():
+            with conversation(name):
                 references = gateway.unsettled()
         except (GatewayDown, Refused) as error:
             log.warning("%s cannot list what is unsettled: %s", name, error)

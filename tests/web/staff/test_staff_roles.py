@@ -10,14 +10,18 @@ from typing import Any
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
+from sqlalchemy import select
 
-from app.extensions import now, transaction
+from app.extensions import db, now, transaction
 from app.models.customer import Account
+from app.models.order import Order
+from app.models.outbox import OutboxMessage
 from app.services import deliveries, delivery_file, editing, legal, stock
 from tests.desk import to_pack
 from tests.factories import a_category, a_discount, a_variant
 from tests.members import a_member, log_in
 from tests.photos import a_picture
+from tests.planting import an_order
 from tests.shopper import Browser
 from tests.staff import MANAGER, STAFF, a_manager, a_staff_member
 from tests.web.test_roles import fresh, rules
@@ -127,6 +131,18 @@ MATRIX: dict[str, tuple[str, int]] = {  # who may open it, and what a request th
     "GET /staff/settings/legal/<text>": (MANAGERS, 200),
     "POST /staff/settings/legal/<text>": (MANAGERS, 422),
     "GET /staff/settings/legal/<text>/<version_id>": (MANAGERS, 200),
+    "GET /staff/messages": (STAFFS, 200),
+    "POST /staff/messages/retry": (STAFFS, 422),
+    "GET /staff/messages/<message_id>": (STAFFS, 200),
+    "POST /staff/messages/<message_id>/retry": (STAFFS, 422),
+    "GET /staff/messages/<message_id>/html": (STAFFS, 200),
+    "GET /staff/messages/samples": (MANAGERS, 200),
+    "GET /staff/messages/samples/<sample>": (MANAGERS, 200),
+    "GET /staff/messages/samples/<sample>/html": (MANAGERS, 200),
+    "GET /staff/customers": (STAFFS, 200),
+    "GET /staff/customers/<customer_id>": (STAFFS, 200),
+    "GET /staff/customers/<customer_id>/anonymise": (MANAGERS, 200),
+    "POST /staff/customers/<customer_id>/anonymise": (MANAGERS, 422),
 }
 ELSEWHERE = {"GET /staff/code", "POST /staff/code"}  # tests/web/staff/test_second_factor.py
 MAY = {ANYBODY: ("anonymous", "customer", "staff", "manager", "half"), STAFFS: ("staff", "manager"), MANAGERS: ("manager",)}
@@ -165,6 +181,10 @@ def world(app) -> World:
     legal.publish("terms", written, seen=editing.seen(legal.draft("terms"), legal.EDITED), actor="test")
     ids = {"method_id": 1, "class_id": 1, "text": "terms", "version_id": 1}
     return World(app, ids | {"account_id": staff.account_id})
+    order = db.session.get(Order, an_order(a_variant()))
+    message_id = db.session.execute(select(OutboxMessage.id).where(OutboxMessage.topic == "order.confirmation")).scalar_one()
+    values = {"account_id": staff.account_id, "message_id": message_id, "customer_id": order.customer_id}
+    return World(app, values | {"sample": "confirmation"})
 
 
 def client_of(world: World, role: str) -> FlaskClient:
