@@ -145,7 +145,7 @@ def bill(key: str) -> AnyResponse:
     if not PlainForm().is_right():
         return page(found, 422, told=EXPIRED)
     try:
-        invoices.issue(found.id, Seller.of(current_app.config), actor=orders.SHOPPER)
+        invoices.issue(found.id, Seller.of(web.SHOP), actor=orders.SHOPPER)
     except NotSold as error:
         return page(found, error.status, told=str(error))
     return web.go(f"/orders/{key}/invoice")

@@ -6,7 +6,6 @@ ALARM_URL gets an HTTP POST and ALARM_EMAIL a mail; both name the part that is d
 import logging
 from email.errors import MessageError
 from email.header import Header
-from zoneinfo import ZoneInfo
 
 import requests
 from sqlalchemy.exc import DBAPIError
@@ -39,7 +38,7 @@ def look(mailer: Mailer) -> int:
 
 def tell(mailer: Mailer, news: News) -> bool:
     """Tell it by every way there is, and in the log; whether one of them took it, or there is none but the log."""
-    title, sentence = f"{mailer.settings['SHOP_NAME']}: {news.title}", words(mailer, news)
+    title, sentence = f"{mailer.shop.name}: {news.title}", words(mailer, news)
     log.log(logging.WARNING if news.is_over else logging.ERROR, "%s", sentence)
     done = []
     if mailer.settings["ALARM_URL"]:
@@ -51,7 +50,7 @@ def tell(mailer: Mailer, news: News) -> bool:
 
 def words(mailer: Mailer, news: News) -> str:
     """One sentence; the time is the shop's own."""
-    since = news.since.astimezone(ZoneInfo(mailer.settings["SHOP_TIMEZONE"])).strftime("%d %B, %H:%M")
+    since = news.since.astimezone(mailer.shop.zone).strftime("%d %B, %H:%M")
     if news.is_over:
         return f"{news.title}. You were told of the trouble on {since}."
     return f"{news.title}, since {since}. {mailer.settings['BASE_URL']}/staff says more."

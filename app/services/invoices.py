@@ -1,8 +1,7 @@
 """Invoices: issued once for a sold order, with numbers that have no gaps, and written out from the order's snapshot."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from sqlalchemy import Connection, func, insert, select
 from sqlalchemy.orm import selectinload
@@ -13,6 +12,7 @@ from app.models.order_desk import Invoice
 from app.models.payment import Payment, Refund
 from app.services import addresses, audit, orders
 from app.services.errors import ShopError
+from app.services.shop import Shop
 
 QUEUE = 0x696E766F69636573  # names the lock by which issuers wait for each other on PostgreSQL
 MOST = 50  # in one print
@@ -33,9 +33,8 @@ class Seller:
     prefix: str
 
     @classmethod
-    def of(cls, settings: Mapping[str, Any]) -> "Seller":
-        name = settings["COMPANY_NAME"] or settings["SHOP_NAME"]
-        return cls(name[:200], settings["COMPANY_ADDRESS"][:500], settings["VAT_NUMBER"][:40], settings["INVOICE_PREFIX"][:20])
+    def of(cls, shop: Shop) -> "Seller":
+        return cls(shop.company_name or shop.name, shop.company_address, shop.vat_number, shop.invoice_prefix)
 
 
 # ------------------------------------------------------------------------------------------------ issuing

@@ -73,9 +73,7 @@ def _code(purpose: Purpose, *, has_account: bool) -> Callable[[Mailer], EmailMes
 
 def _alarm(mailer: Mailer) -> EmailMessage | None:
     said = "The mail server fails, since 1 May, 10:00."
-    return mail.alarm(
-        mailer, mailer.settings["ALARM_EMAIL"] or mailer.settings["SHOP_EMAIL"], "The mail server fails", said, key=KEY
-    )
+    return mail.alarm(mailer, mailer.settings["ALARM_EMAIL"] or mailer.shop.email, "The mail server fails", said, key=KEY)
 
 
 KINDS: dict[str, Kind] = {

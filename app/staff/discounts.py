@@ -71,7 +71,7 @@ def make_discount(member: Member) -> AnyResponse:
     if not form.is_right():
         return editor(form, 422)
     try:
-        currency, timezone = config["CURRENCY"], config["SHOP_TIMEZONE"]
+        currency, timezone = config["CURRENCY"], web.SHOP.timezone
         discount_codes.create(form.typed, currency=currency, timezone=timezone, actor=member.actor)
     except InvalidTerms as error:
         form.say(error.fields)
@@ -89,7 +89,7 @@ def discount(member: Member, code_id: int) -> AnyResponse:
 
 def shown(row: Record, status: int = 200, *, told: str = "") -> AnyResponse:
     """A code as it stands."""
-    typed = discount_codes.typed_of(row, current_app.config["SHOP_TIMEZONE"])
+    typed = discount_codes.typed_of(row, web.SHOP.timezone)
     form = TermsForm(formdata=None, data=typed | {"seen": discount_codes.seen(row)})
     return editor(form, status, row=row, told=told)
 
@@ -98,7 +98,7 @@ def shown(row: Record, status: int = 200, *, told: str = "") -> AnyResponse:
 @managers_only
 def change_discount(member: Member, code_id: int) -> AnyResponse:
     """Other terms from now on. Who saved others meanwhile is told, and overwritten only knowingly."""
-    row, form, timezone = discount_codes.one(code_id), TermsForm(), current_app.config["SHOP_TIMEZONE"]
+    row, form, timezone = discount_codes.one(code_id), TermsForm(), web.SHOP.timezone
     if not form.is_right():
         return editor(form, 422, row=row)
     try:
@@ -147,4 +147,4 @@ def editor(
     if row is not None:
         context |= {"state": discount_codes.state(row, now()), "currency": row.currency}
         context["entries"] = audit.entries(subject=f"discount_code:{row.id}")[:10]
-    return pages.page("discount", form, status, told=told, timezone=current_app.config["SHOP_TIMEZONE"], **context)
+    return pages.page("discount", form, status, told=told, timezone=web.SHOP.timezone, **context)

@@ -246,7 +246,7 @@ def issue_invoice(member: Member, order_id: int) -> AnyResponse:
     if not form.is_right():
         return shown(look(member, order_id), form, 422, problem=EXPIRED)
     try:
-        invoices.issue(order_id, Seller.of(current_app.config), actor=member.actor)
+        invoices.issue(order_id, Seller.of(web.SHOP), actor=member.actor)
     except invoices.NotSold as error:
         return shown(look(member, order_id), form, error.status, problem=str(error))
     return web.go(f"/staff/orders/invoices?ids={order_id}")

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from datetime import date
 from typing import Any
 
-from flask import Response, abort, current_app, request, stream_with_context
+from flask import Response, abort, request, stream_with_context
 from werkzeug.wrappers import Response as AnyResponse
 
 from app import templating, web
@@ -68,7 +68,7 @@ def asked(said: Mapping[str, str]) -> tuple[Wanted, dict[str, str]]:
     days = {name: day(name, said.get(name, ""), wrong) for name in ("first", "last")}
     state = said.get("state", "")
     known = state if state in STATES or state == order_list.ATTENTION else ""
-    return Wanted(said.get("q", ""), known, **days, zone=current_app.config["SHOP_TIMEZONE"]), wrong
+    return Wanted(said.get("q", ""), known, **days, zone=web.SHOP.timezone), wrong
 
 
 def day(name: str, typed: str, wrong: dict[str, str]) -> date | None:
@@ -124,7 +124,7 @@ def print_slips(member: Member, ids: list[int]) -> AnyResponse:
 
 
 def print_invoices(member: Member, ids: list[int]) -> AnyResponse:
-    refused = invoices.issue_many(ids, Seller.of(current_app.config), actor=member.actor)
+    refused = invoices.issue_many(ids, Seller.of(web.SHOP), actor=member.actor)
     for number, why in refused.items():
         pages.say("Not %(number)s: %(why)s", number=number, why=why)
     if len(refused) == len(ids):
