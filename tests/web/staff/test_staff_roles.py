@@ -21,7 +21,6 @@ from tests.desk import to_pack
 from tests.factories import a_category, a_discount, a_variant
 from tests.members import a_member, log_in
 from tests.photos import a_picture
-from tests.planting import an_order
 from tests.shopper import Browser
 from tests.staff import MANAGER, STAFF, a_manager, a_staff_member
 from tests.web.test_roles import fresh, rules
@@ -167,24 +166,33 @@ def world(app) -> World:
         t.execute(
             Account.__table__.update().where(Account.id == half.account_id).values(totp_nonce="0" * 32, totp_confirmed_at=now())
         )
-    return World(app, {"account_id": staff.account_id, "code_id": a_discount()})
-    item, category_id = a_variant(), a_category()
-    goods = {"product_id": item.product_id, "variant_id": item.id, "image_id": a_picture(item.product_id), "old_id": 1}
-    return World(app, {"account_id": staff.account_id, "category_id": category_id, **goods})
     beans = a_variant()
-    stock.change_by(beans.id, -8, actor="test")  # leaves an alert
-    delivery_id = deliveries.take_in(delivery_file.read(b"sku,product,quantity\nBEANS,House Blend,1"), "One", actor="test")
-    return World(app, {"account_id": staff.account_id, "variant_id": beans.id, "alert_id": 1, "delivery_id": delivery_id})
-    ids = {"order_id": to_pack(), "request_id": 1, "payment_id": 1, "refund_id": 1}
-    return World(app, {"account_id": staff.account_id, "form": "csv", **ids})
+    order_id = to_pack(beans)
+    stock.change_by(beans.id, -7, actor="test")  # leaves an alert
     written = {"title": "Terms", "body": "We sell."}
     legal.publish("terms", written, seen=editing.seen(legal.draft("terms"), legal.EDITED), actor="test")
-    ids = {"method_id": 1, "class_id": 1, "text": "terms", "version_id": 1}
-    return World(app, ids | {"account_id": staff.account_id})
-    order = db.session.get(Order, an_order(a_variant()))
-    message_id = db.session.execute(select(OutboxMessage.id).where(OutboxMessage.topic == "order.confirmation")).scalar_one()
-    values = {"account_id": staff.account_id, "message_id": message_id, "customer_id": order.customer_id}
-    return World(app, values | {"sample": "confirmation"})
+    delivery = delivery_file.read(b"sku,product,quantity\nBEANS,House Blend,1")
+    confirmation = select(OutboxMessage.id).where(OutboxMessage.topic == "order.confirmation")
+    first = ("request_id", "payment_id", "refund_id", "alert_id", "old_id", "method_id", "class_id", "version_id")
+    return World(
+        app,
+        dict.fromkeys(first, 1)
+        | {
+            "account_id": staff.account_id,
+            "category_id": a_category(),
+            "code_id": a_discount(),
+            "customer_id": db.session.get(Order, order_id).customer_id,
+            "delivery_id": deliveries.take_in(delivery, "One", actor="test"),
+            "form": "csv",
+            "image_id": a_picture(beans.product_id),
+            "message_id": db.session.execute(confirmation).scalar_one(),
+            "order_id": order_id,
+            "product_id": beans.product_id,
+            "sample": "confirmation",
+            "text": "terms",
+            "variant_id": beans.id,
+        },
+    )
 
 
 def client_of(world: World, role: str) -> FlaskClient:
