@@ -1,11 +1,11 @@
 """The Jinja environment: how templates compile, and the words, filters and globals that all of them may use."""
 
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 from urllib.parse import urlencode
 from zoneinfo import ZoneInfo
 
-from babel.dates import format_datetime
+from babel.dates import format_date, format_datetime
 from flask import Flask, current_app
 from jinja2 import StrictUndefined, nodes
 from jinja2.compiler import CodeGenerator, Frame
@@ -50,7 +50,7 @@ def init_app(app: Flask) -> None:
     environment.globals.update(_=words, oob=False, htmx_config=HTMX_CONFIG, shop_name=app.config["SHOP_NAME"])
     environment.globals.update(shop_email=app.config["SHOP_EMAIL"], query=query)
     environment.filters["country"] = addresses.country_name
-    environment.filters.update(money=money.text, plain_money=money.plain, moment=moment, notice=notice)
+    environment.filters.update(money=money.text, plain_money=money.plain, moment=moment, day=day, notice=notice)
     environment.filters.update(standing=standing, headline=headline)
 
 
@@ -98,6 +98,11 @@ def headline(status: OrderStatus) -> str:
 def moment(value: datetime, form: str = "d MMMM yyyy, HH:mm") -> str:
     """A time as the shop's own clock shows it."""
     return format_datetime(value, form, tzinfo=ZoneInfo(current_app.config["SHOP_TIMEZONE"]), locale=LOCALE)
+
+
+def day(value: date) -> str:
+    """A day of the shop's own calendar."""
+    return format_date(value, "d MMM", locale=LOCALE)
 
 
 def notice(told: Notice) -> str | Markup:

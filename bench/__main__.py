@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from bench import growth, load, orders, pages, profiles, secrecy, table, wire
+from bench import growth, load, orders, pages, profiles, secrecy, staff, table, wire
 from bench.run import Run
 from bench.table import Row
 
@@ -24,6 +24,7 @@ PARTS: dict[str, Callable[[Run], Iterator[Row]]] = {
     "growth": growth.growth,
     "carts": growth.cart_sizes,
     "secrecy": secrecy.measure,
+    "staff": staff.measure,
 }
 FULL, QUICK = 3.0, 1.0  # seconds of a round
 ROUNDS = 3

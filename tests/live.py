@@ -105,16 +105,17 @@ class LiveServer:
         return "".join(self.log.read_text(errors="replace").splitlines(keepends=True)[-40:])
 
 
-def with_account(server: LiveServer, email: str, password: str, *, name: str) -> None:
+def with_account(server: LiveServer, email: str, password: str, *, name: str, role: str = "customer") -> None:
     """Make an account in a running shop, as staff would; nothing when it is there."""
     from app import create_app
     from app.extensions import db
+    from app.models.customer import Role
     from app.services import accounts
 
     app = create_app({"DATABASE_URL": server.database_url, "INSTANCE_PATH": str(server.folder), "SECRET_KEY": SECRET})
     with app.app_context():
         if accounts.by_email(email) is None:
-            accounts.create(email, name=name, password=password)
+            accounts.create(email, name=name, password=password, role=Role(role))
         db.session.remove()
         db.engine.dispose()
 

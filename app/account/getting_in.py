@@ -12,7 +12,7 @@ from app.account.forms import CodeForm, EmailForm, LoginForm, PlainForm, Registe
 from app.extensions import Record
 from app.services import accounts, customers
 from app.services.accounts import Member, WrongCode, WrongPassword
-from app.services.codes import Purpose
+from app.services.codes import CHOOSING, Purpose
 from app.services.customers import InvalidContact
 
 
@@ -108,7 +108,7 @@ def code_form(key: str) -> tuple[Record, Sent]:
     member = login.current()
     if asked.purpose == Purpose.VERIFY and member is not None and member.email != asked.email:
         abort(404)
-    return asked, ResetForm() if asked.purpose == Purpose.RESET else CodeForm()
+    return asked, ResetForm() if asked.purpose in CHOOSING else CodeForm()
 
 
 def needs_login(asked: Record) -> bool:
@@ -149,7 +149,7 @@ def prove(asked: Record, key: str, form: Sent) -> AnyResponse:
     if asked.purpose == Purpose.REGISTER:
         made = accounts.confirm_registration(key, typed, secrets)
         return greeted(made, "Welcome! Your account is ready.")
-    if asked.purpose == Purpose.RESET:
+    if asked.purpose in CHOOSING:
         made = accounts.reset_password(key, typed, form["password"].data or "", secrets)
         return greeted(made, "Your new password is set, and every other device is logged out.")
     assert member is not None

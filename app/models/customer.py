@@ -109,7 +109,7 @@ class EmailCode(Model):
     __tablename__ = "email_code"
 
     key: Mapped[str] = mapped_column(String(32), unique=True)  # names it in addresses; worth nothing without the code
-    purpose: Mapped[str] = mapped_column(String(12))  # register, reset, verify
+    purpose: Mapped[str] = mapped_column(String(12))  # register, reset, verify, invite
     email: Mapped[str] = mapped_column(String(254), index=True)
     account_id: Mapped[int | None] = mapped_column(ForeignKey("account.id"), index=True)  # that had this e-mail when it was asked
     name: Mapped[str] = mapped_column(String(120), default="")

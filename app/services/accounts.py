@@ -133,7 +133,8 @@ def by_email(email: str) -> Member | None:
     return member_of(row) if row is not None else None
 
 
-def _by_id(t: Connection, account_id: int) -> Member:
+def by_id(t: Connection, account_id: int) -> Member:
+    """The account as it stands in this transaction."""
     return member_of(t.execute(MEMBERS.where(Account.id == account_id)).one())
 
 
@@ -204,7 +205,7 @@ def change_password(account_id: int, old: str, new: str) -> Member:
     digest = hashed(new)
     with transaction() as t:
         _set_password(t, account_id, digest)
-        return _by_id(t, account_id)
+        return by_id(t, account_id)
 
 
 def _set_password(t: Connection, account_id: int, digest: str) -> None:
@@ -254,6 +255,12 @@ def forgot_password(email: str) -> str:
     Raises InvalidContact.
     """
     return _mail_code(Purpose.RESET, customers.mailbox(email))
+
+
+@retried
+def invite(mailbox: str) -> str:
+    """Mail a code with which whoever works here now chooses a first password, and answer its key."""
+    return _mail_code(Purpose.INVITE, mailbox)
 
 
 @retried
@@ -336,15 +343,16 @@ def reset_password(key: str, typed: str, password: str, keys: Sequence[str]) -> 
     if problem := password_problem(password, found.email if found else ""):
         raise InvalidContact({"password": problem})
     digest = hashed(password)
+    purpose = Purpose(found.purpose) if found and found.purpose in codes.CHOOSING else Purpose.RESET
     with transaction() as t:
-        row = _use_code(t, key, Purpose.RESET, typed, keys)
+        row = _use_code(t, key, purpose, typed, keys)
         member = None
         if row is not None and row.account_id is not None:
             _set_password(t, row.account_id, digest)
             verified(t, row.account_id)
-            others = EmailCode.account_id == row.account_id, EmailCode.purpose == Purpose.RESET, EmailCode.used_at.is_(None)
+            others = EmailCode.account_id == row.account_id, EmailCode.purpose.in_(codes.CHOOSING), EmailCode.used_at.is_(None)
             t.execute(update(EmailCode).where(*others).values(used_at=now()))
-            member = _by_id(t, row.account_id)
+            member = by_id(t, row.account_id)
     if member is None:
         raise WrongCode
     return member
@@ -358,7 +366,7 @@ def confirm_email(account_id: int, key: str, typed: str, keys: Sequence[str]) ->
         is_theirs = row is not None and row.account_id == account_id
         if is_theirs:
             verified(t, account_id)
-        member = _by_id(t, account_id)
+        member = by_id(t, account_id)
     if not is_theirs:
         raise WrongCode
     return member
@@ -397,7 +405,7 @@ def create_in(
     t.execute(insert(Customer), {"email": mailbox, "name": name, "phone": phone, "account_id": account_id})
     if is_verified:
         verified(t, account_id)
-    return _by_id(t, account_id)
+    return by_id(t, account_id)
 
 
 @retried
@@ -438,4 +446,4 @@ def change_profile(member: Member, *, name: str | None = None, phone: str | None
     )
     with transaction() as t:
         t.execute(update(Customer).where(Customer.id == member.customer_id).values(name=name, phone=phone))
-        return _by_id(t, member.account_id)
+        return by_id(t, member.account_id)

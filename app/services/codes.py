@@ -21,9 +21,12 @@ class Purpose(StrEnum):
     REGISTER = "register"
     RESET = "reset"
     VERIFY = "verify"
+    INVITE = "invite"  # whoever was let in to work here chooses a password
 
 
 LASTS = {Purpose.REGISTER: timedelta(hours=24), Purpose.VERIFY: timedelta(hours=24), Purpose.RESET: timedelta(hours=1)}
+LASTS[Purpose.INVITE] = timedelta(days=7)
+CHOOSING = (Purpose.RESET, Purpose.INVITE)  # a password comes with the code
 
 
 def code_of(key: str, secret: str) -> str:

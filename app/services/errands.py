@@ -17,7 +17,7 @@ from sqlalchemy import ColumnElement, and_, or_, select, update
 
 from app.extensions import Record, db, now, retried, transaction
 from app.models.outbox import OutboxMessage
-from app.services import digital, mail, refunds
+from app.services import categories, digital, mail, refunds
 from app.services.errors import ShopError
 from app.services.mail import Mailer
 
@@ -55,6 +55,7 @@ HANDLERS: dict[str, Handler] = {
     "payment.problem": lambda mailer, payload, key: _post(mailer, mail.payment_problem(mailer, payload["payment_id"], key=key)),
     "payment.refund": lambda mailer, payload, key: refunds.send(payload["refund_id"]),
     "account.code": lambda mailer, payload, key: _post(mailer, mail.account_code(mailer, payload["code_id"], key=key)),
+    "category.renamed": lambda mailer, payload, key: categories.handle_renamed(payload),
     "stock.alert": lambda mailer, payload, key: _post(mailer, mail.stock_alert(mailer, payload["alert_id"], key=key)),
 }
 

@@ -39,6 +39,7 @@ CODE_SUBJECTS = {  # by what was asked for, and whether the mailbox has an accou
     (Purpose.REGISTER, True): "You have an account at",
     (Purpose.RESET, True): "Your code for a new password at",
     (Purpose.RESET, False): "There is no account of yours at",
+    (Purpose.INVITE, True): "Welcome to",
     (Purpose.VERIFY, True): "Your code to confirm your e-mail at",
 }
 BIDI_CONTROLS = set("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
@@ -161,7 +162,7 @@ def account_code(mailer: Mailer, code_id: int, *, key: str) -> EmailMessage | No
     code = codes.mailed(code_id)
     if code is None or (Purpose(code.purpose), code.has_account) not in CODE_SUBJECTS:  # the account went meanwhile
         return None
-    sends_code = code.purpose == Purpose.VERIFY or code.has_account == (code.purpose == Purpose.RESET)
+    sends_code = code.has_account != (code.purpose == Purpose.REGISTER)
     subject = CODE_SUBJECTS[Purpose(code.purpose), code.has_account]
     return _compose(
         mailer,

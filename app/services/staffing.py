@@ -39,28 +39,22 @@ def first_manager(email: str, name: str, password: str, typed: str, keys: Sequen
 
     Whoever has an account with this e-mail proves it by its password. NotFound: the shop has a manager.
     """
-    mailbox = customers.mailbox(email)
-    there = accounts.by_email(mailbox)
-    if there is None:
-        name = accounts.check_registration(email, name, password).name
+    there = accounts.by_email(email)
+    person = accounts.check_registration(email, name, password) if there is None else there
+    mailbox = accounts.known_as(person.email)
     digest = accounts.hashed(password)
     if not codes.is_code(FIRST, typed, keys):
         raise WrongCode("This code is not right. The shop prints it when it starts, as long as it has no manager.")
     if there is not None:
-        accounts.log_in(mailbox, password)
+        accounts.log_in(there.email, password)
     with transaction() as t:
         claim(t)
         if t.execute(select(Account.id).where(IS_MANAGER)).first():
             raise NotFound
-        if there is None:
-            member = accounts.create_in(t, mailbox, name=name, password_hash=digest, is_verified=False, role=Role.MANAGER)
-            audit.note(t, member.actor, "first manager", f"account:{member.account_id}", None, {"role": Role.MANAGER})
-            return member
-        _set_role(t, there.account_id, Role.MANAGER)
-        audit.note(t, there.actor, "first manager", f"account:{there.account_id}", {"role": there.role}, {"role": Role.MANAGER})
-    renewed = accounts.by_email(mailbox)
-    assert renewed is not None
-    return renewed
+        member = there or accounts.create_in(t, mailbox, name=person.name, password_hash=digest, is_verified=False)
+        _set_role(t, member.account_id, Role.MANAGER)
+        audit.note(t, member.actor, "first manager", f"account:{member.account_id}", None, {"role": Role.MANAGER})
+        return accounts.by_id(t, member.account_id)
 
 
 def claim(t: Connection) -> None:
@@ -112,7 +106,7 @@ def employ(email: str, name: str, role: Role, *, actor: str) -> bool:
         was = {"role": there.role} if there else None
         audit.note(t, actor, "employed", f"account:{account_id}", was, {"role": role, "email": mailbox})
     if there is None:
-        accounts.forgot_password(mailbox)
+        accounts.invite(mailbox)
     return there is None
 
 

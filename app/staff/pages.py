@@ -10,7 +10,7 @@ from werkzeug.wrappers import Response as AnyResponse
 from app import templating, web
 from app.account import login
 from app.account.forms import PlainForm, Sent
-from app.services import staffing
+from app.services import staffing, text
 from app.services.accounts import Member
 from app.services.cart import Notice
 
@@ -21,6 +21,11 @@ PROVED = "second_factor"  # in the session: for which session of the account the
 DOORS = (  # path, its name, whether it is for managers only
     ("/staff", "Today", False),
     ("/staff/discounts", "Discounts", True),
+    ("/staff/products", "Products", False),
+    ("/staff/categories", "Categories", False),
+    ("/staff/stock", "Stock", False),
+    ("/staff/alerts", "Alerts", False),
+    ("/staff/deliveries", "Deliveries", False),
     ("/staff/people", "People", True),
     ("/staff/audit", "Trail", True),
 )
@@ -115,3 +120,9 @@ def number(name: str) -> int | None:
     typed = request.args.get(name, "")
     is_id = typed.isascii() and typed.isdigit() and len(typed) < 11 and int(typed) <= MOST_ID
     return int(typed) if is_id else None
+
+
+def words(name: str, longest: int = 100) -> str:
+    """The text that the address gives under this name, tidied and cut; "" for one that no database would take."""
+    typed = text.clean(request.args.get(name, ""))[:longest]
+    return typed if text.is_storable(typed) else ""

@@ -97,16 +97,18 @@ def test_a_code_is_good_for_what_it_was_asked_for_only(purpose):
         Purpose.REGISTER: lambda: ask("new@example.com"),
         Purpose.RESET: lambda: accounts.forgot_password(ALICE),
         Purpose.VERIFY: lambda: accounts.ask_to_verify(member),
+        Purpose.INVITE: lambda: accounts.invite(ALICE),
     }[purpose]()
     uses = {
         Purpose.REGISTER: lambda: accounts.confirm_registration(key, code(), secrets()),
         Purpose.RESET: lambda: accounts.reset_password(key, code(), "four white geese", secrets()),
         Purpose.VERIFY: lambda: accounts.confirm_email(member.account_id, key, code(), secrets()),
     }
+    uses[Purpose.INVITE] = uses[Purpose.RESET]  # both choose a password
 
-    for other in set(Purpose) - {purpose}:
+    for other in (use for use in uses.values() if use is not uses[purpose]):
         with pytest.raises(WrongCode):
-            uses[other]()
+            other()
     uses[purpose]()
     with pytest.raises(WrongCode):
         uses[purpose]()

@@ -52,6 +52,7 @@ MATRIX = {
     "GET /p/<slug>": OPEN,
     "GET /search": OPEN,
     "GET /labels/<slug>.<version>.svg": OPEN,
+    "GET /pictures/<key>-<width>.<kind>": "404 404 404 404 404 404",  # tests/web/catalog/test_picture.py
     "GET /fragments/c/<slug>": "303 303 303 303 303 303",
     "GET /fragments/search": "303 303 303 303 303 303",
     "GET /help": OPEN,
@@ -180,6 +181,8 @@ def world(app, page) -> World:
     values = {
         "slug": "beans",
         "version": "1",
+        "width": 400,
+        "kind": "jpg",
         "sku": "BEANS",
         "key": placed.key,
         "address_id": address_id,

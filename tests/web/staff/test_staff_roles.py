@@ -13,8 +13,10 @@ from flask.testing import FlaskClient
 
 from app.extensions import now, transaction
 from app.models.customer import Account
-from tests.factories import a_discount
+from app.services import deliveries, delivery_file, stock
+from tests.factories import a_category, a_discount, a_variant
 from tests.members import a_member, log_in
+from tests.photos import a_picture
 from tests.shopper import Browser
 from tests.staff import MANAGER, STAFF, a_manager, a_staff_member
 from tests.web.test_roles import fresh, rules
@@ -45,6 +47,44 @@ MATRIX: dict[str, tuple[str, int]] = {  # who may open it, and what a request th
     "POST /staff/people/<account_id>": (MANAGERS, 422),
     "POST /staff/people/<account_id>/second-factor": (MANAGERS, 422),
     "GET /staff/audit": (MANAGERS, 200),
+    "GET /staff/products": (STAFFS, 200),
+    "GET /staff/products/new": (STAFFS, 200),
+    "POST /staff/products/new": (STAFFS, 422),
+    "GET /staff/products/<product_id>": (STAFFS, 200),
+    "POST /staff/products/<product_id>": (STAFFS, 422),
+    "GET /staff/products/<product_id>/preview": (STAFFS, 200),
+    "POST /staff/products/<product_id>/publish": (STAFFS, 422),
+    "POST /staff/products/<product_id>/hide": (STAFFS, 422),
+    "POST /staff/products/<product_id>/old-addresses/<old_id>/end": (STAFFS, 422),
+    "GET /staff/products/<product_id>/variants/new": (MANAGERS, 200),
+    "POST /staff/products/<product_id>/variants/new": (MANAGERS, 422),
+    "GET /staff/products/<product_id>/variants/<variant_id>": (STAFFS, 200),
+    "POST /staff/products/<product_id>/variants/<variant_id>": (STAFFS, 422),
+    "GET /staff/products/<product_id>/pictures": (STAFFS, 200),
+    "POST /staff/products/<product_id>/pictures": (STAFFS, 422),
+    "GET /staff/products/<product_id>/pictures/<image_id>": (STAFFS, 200),
+    "POST /staff/products/<product_id>/pictures/<image_id>": (STAFFS, 422),
+    "POST /staff/products/<product_id>/pictures/<image_id>/up": (STAFFS, 422),
+    "POST /staff/products/<product_id>/pictures/<image_id>/remove": (STAFFS, 422),
+    "GET /staff/categories": (STAFFS, 200),
+    "POST /staff/categories": (STAFFS, 422),
+    "GET /staff/categories/<category_id>": (STAFFS, 200),
+    "POST /staff/categories/<category_id>": (STAFFS, 422),
+    "POST /staff/categories/<category_id>/remove": (STAFFS, 422),
+    "POST /staff/categories/<category_id>/old-addresses/<old_id>/end": (STAFFS, 422),
+    "GET /staff/stock": (STAFFS, 200),
+    "GET /staff/stock/<variant_id>": (STAFFS, 200),
+    "POST /staff/stock/<variant_id>": (STAFFS, 422),
+    "POST /staff/stock/<variant_id>/threshold": (STAFFS, 422),
+    "POST /staff/stock/<variant_id>/listing": (STAFFS, 422),
+    "GET /staff/alerts": (STAFFS, 200),
+    "POST /staff/alerts/<alert_id>": (STAFFS, 422),
+    "GET /staff/deliveries": (STAFFS, 200),
+    "GET /staff/deliveries/new": (STAFFS, 200),
+    "POST /staff/deliveries/new": (STAFFS, 422),
+    "GET /staff/deliveries/<delivery_id>": (STAFFS, 200),
+    "POST /staff/deliveries/<delivery_id>": (STAFFS, 422),
+    "POST /staff/deliveries/<delivery_id>/discard": (STAFFS, 422),
 }
 ELSEWHERE = {"GET /staff/code", "POST /staff/code"}  # tests/web/staff/test_second_factor.py
 MAY = {ANYBODY: ("anonymous", "customer", "staff", "manager", "half"), STAFFS: ("staff", "manager"), MANAGERS: ("manager",)}
@@ -70,6 +110,13 @@ def world(app) -> World:
             Account.__table__.update().where(Account.id == half.account_id).values(totp_nonce="0" * 32, totp_confirmed_at=now())
         )
     return World(app, {"account_id": staff.account_id, "code_id": a_discount()})
+    item, category_id = a_variant(), a_category()
+    goods = {"product_id": item.product_id, "variant_id": item.id, "image_id": a_picture(item.product_id), "old_id": 1}
+    return World(app, {"account_id": staff.account_id, "category_id": category_id, **goods})
+    beans = a_variant()
+    stock.change_by(beans.id, -8, actor="test")  # leaves an alert
+    delivery_id = deliveries.take_in(delivery_file.read(b"sku,product,quantity\nBEANS,House Blend,1"), "One", actor="test")
+    return World(app, {"account_id": staff.account_id, "variant_id": beans.id, "alert_id": 1, "delivery_id": delivery_id})
 
 
 def client_of(world: World, role: str) -> FlaskClient:

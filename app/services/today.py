@@ -1,0 +1,127 @@
+"""What waits for somebody behind the counter, and how the shop did lately."""
+
+from dataclasses import dataclass
+from datetime import date, datetime, time, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from sqlalchemy import ColumnElement, func, literal, select, union_all
+
+from app.extensions import db, now
+from app.models.order import SOLD, LineItem, Order, OrderStatus
+from app.models.outbox import OutboxMessage
+from app.models.payment import Payment, Refund, RefundStatus
+from app.models.stock import StockAlert
+
+MOST = 99  # nobody counts further; a page says "99 and more"
+DAYS = 30
+BEST = 10
+STATUSES_SOLD = sorted(SOLD)
+LATE_SECONDS = 60  # a hold that is over for longer should have been released by the worker
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """How many of each wait for somebody; MOST + 1 means more than MOST."""
+
+    to_pack: int
+    to_yield: int  # digital orders that are paid, and lack a code or a file
+    overdue_holds: int
+    payments: int  # flagged for a person
+    refunds: int  # refused by their provider
+    sold_out: int
+    low: int
+    messages: int  # given up on
+
+    def __bool__(self) -> bool:
+        return any(getattr(self, name) for name in self.__slots__)
+
+
+@dataclass(frozen=True, slots=True)
+class Day:
+    """What the orders of one day of the shop's clock came to, in minor units."""
+
+    day: date
+    orders: int
+    takings_minor: int
+
+
+@dataclass(frozen=True, slots=True)
+class Seller:
+    sku: str
+    name: str
+    quantity: int
+    takings_minor: int
+
+
+def waiting() -> Waiting:
+    """What somebody should look at, each counted no further than MOST + 1."""
+    processing, alert = Order.status == OrderStatus.PROCESSING, StockAlert.status == "open"
+    late = now() - timedelta(seconds=LATE_SECONDS)
+    counts = {
+        "to_pack": few(Order.id, processing, Order.country != ""),
+        "to_yield": few(Order.id, processing, Order.country == ""),
+        "overdue_holds": few(Order.id, Order.status == OrderStatus.HOLD, Order.hold_expires_at < late),
+        "payments": few(Payment.id, Payment.problem != ""),
+        "refunds": few(Refund.id, Refund.status == RefundStatus.REFUSED),
+        "sold_out": few(StockAlert.id, alert, StockAlert.kind == "out"),
+        "low": few(StockAlert.id, alert, StockAlert.kind == "low"),
+        "messages": few(OutboxMessage.id, OutboxMessage.is_dead, OutboxMessage.done_at.is_(None)),
+    }
+    row = db.session.execute(select(*(count.label(name) for name, count in counts.items()))).one()
+    return Waiting(**row._mapping)
+
+
+def few(column: Any, *where: Any) -> ColumnElement[int]:
+    """How many rows there are, counted no further than MOST + 1."""
+    counted: ColumnElement[int] = (
+        select(func.count()).select_from(select(column).where(*where).limit(MOST + 1).subquery()).scalar_subquery()
+    )
+    return counted
+
+
+def takings(zone: ZoneInfo) -> list[Day]:
+    """What was sold on each of the last DAYS days of this clock, today last; cancelled and refunded orders do not count."""
+    days = last_days(zone)
+    each = [
+        select(literal(place).label("place"), func.count(Order.id), func.coalesce(func.sum(Order.total_minor), 0)).where(
+            Order.status.in_(STATUSES_SOLD),
+            Order.placed_at >= begins(day, zone),
+            Order.placed_at < begins(day + timedelta(days=1), zone),
+        )
+        for place, day in enumerate(days)
+    ]
+    rows = db.session.execute(union_all(*each)).all()
+    return sorted((Day(days[place], count, int(total)) for place, count, total in rows), key=lambda each: each.day)
+
+
+def best_sellers(zone: ZoneInfo) -> list[Seller]:
+    """What was bought most often in the last DAYS days, of orders that were neither cancelled nor refunded."""
+    since = begins(last_days(zone)[0], zone)
+    first = select(Order.id).where(Order.placed_at >= since).order_by(Order.placed_at, Order.id).limit(1)
+    order_id = db.session.execute(first).scalar()
+    if order_id is None:
+        return []
+    # Lines are numbered as orders are: from the first line of that order on there are only newer ones.
+    line_id = select(func.min(LineItem.id)).where(LineItem.order_id == order_id).scalar_subquery()
+    quantity = func.sum(LineItem.quantity)
+    wanted = (
+        select(LineItem.sku, func.max(LineItem.name), quantity, func.sum(LineItem.unit_price_minor * LineItem.quantity))
+        .join(Order, Order.id == LineItem.order_id)
+        .where(LineItem.id >= line_id, Order.status.in_(STATUSES_SOLD), Order.placed_at >= since)
+        .group_by(LineItem.sku)
+        .order_by(quantity.desc(), LineItem.sku)
+        .limit(BEST)
+    )
+    return [Seller(sku, name, int(count), int(total)) for sku, name, count, total in db.session.execute(wanted)]
+
+
+def last_days(zone: ZoneInfo) -> list[date]:
+    """The last DAYS days of this clock, today last."""
+    today = now().astimezone(zone).date()
+    return [today - timedelta(days=back) for back in range(DAYS - 1, -1, -1)]
+
+
+def begins(day: date, zone: ZoneInfo) -> datetime:
+    """The moment at which a day begins on this clock."""
+    return datetime.combine(day, time(), zone)
