@@ -128,7 +128,8 @@ def create(typed: Mapping[str, str], *, currency: str, timezone: str, actor: str
     try:
         with transaction() as t:
             code_id: int = t.execute(insert(DiscountCode).returning(DiscountCode.id), values).scalar_one()
-            audit.note(t, actor, "discount code made", f"discount_code:{code_id}", None, values)
+            said = {name: value for name, value in values.items() if value}
+            audit.note(t, actor, "discount code made", f"discount_code:{code_id}", None, said)
             catalog.touch(t)
     except IntegrityError:
         raise InvalidTerms({"code": "There is such a code already."}) from None
