@@ -40,11 +40,13 @@ from app.models.order import ALLOWED_MOVES, DEAD, SOLD, LineItem, Order, OrderEv
 from app.models.order_desk import Invoice, OrderRequest, RequestStatus, Shipment
 from app.models.outbox import OutboxMessage
 from app.models.payment import Payment, PaymentEvent, PaymentStatus, Refund, RefundStatus
+from app.models.picture import PictureFile, ProductImage
 from app.models.stock import StockAlert, StockMovement
 from app.services.snapshot import snapshot
 
 MOST_ROWS = 20  # of one breach; the twenty-first only says that there are more
 OVERDUE_MINUTES = 15
+FILES_OF_A_PICTURE = 6
 HOLD_GRACE_SECONDS = 60
 PAID_ON_DELIVERY = "delivery"  # the gateway whose money comes after the goods
 PAID = (PaymentStatus.CAPTURED, PaymentStatus.PARTIALLY_REFUNDED, PaymentStatus.REFUNDED)
@@ -214,6 +216,13 @@ CARDS_ARE_TRUE = select(Product.slug, Product.is_listed, Product.lead_variant_id
         differ(Product.lead_variant_id, _lead(Variant.id)),
         Product.price_minor != func.coalesce(_lead(Variant.price_minor), 0),
     )
+)
+_images = select(ProductImage.key).where(ProductImage.product_id == Product.id)
+_first_image = _images.order_by(ProductImage.position, ProductImage.id).limit(1).scalar_subquery()
+PICTURES_ARE_TRUE = select(Product.slug, Product.picture).where(Product.picture != func.coalesce(_first_image, ""))
+_files = select(func.count()).where(PictureFile.image_id == ProductImage.id, PictureFile.key == ProductImage.key)
+PICTURES_ARE_WHOLE = select(ProductImage.id.label("image_id"), ProductImage.key).where(
+    _files.scalar_subquery() != FILES_OF_A_PICTURE
 )
 LISTED_IS_THERE = select(Variant.sku, Variant.on_hand).where(Variant.is_listed, Variant.on_hand <= 0)
 
@@ -534,5 +543,7 @@ INVARIANTS: list[Invariant] = [
     Invariant("shipments-are-told", "Each shipment is of an order that was sent, and has its mail.", SHIPMENTS_ARE_TOLD),
     Invariant("alerts-are-told", "Each stock alert has its message.", ALERTS_ARE_TOLD),
     Invariant("cards-are-true", "What a product's card shows is what its variants say.", CARDS_ARE_TRUE),
+    Invariant("pictures-are-true", "What a product's card shows is its first picture.", PICTURES_ARE_TRUE),
+    Invariant("pictures-are-whole", "Each picture is there in every format and size.", PICTURES_ARE_WHOLE),
     Invariant("listed-is-there", "Nothing is listed of which nothing is on hand.", LISTED_IS_THERE),
 ]

@@ -32,7 +32,7 @@ SMALLEST = (400, 300)
 CARD, PAGE = 400, 960  # widths; all are cut to four by three
 BUDGETS = {CARD: 14_000, PAGE: 45_000}  # bytes of one file, in every format
 AT_ONCE = 1  # pictures in preparation in one process: the largest takes 350 MB and seconds of work
-PATIENCE_SECONDS = 8.0
+PATIENCE_SECONDS = 3.0  # a thread of the server waits so long
 
 Image.MAX_IMAGE_PIXELS = MOST_PIXELS
 # The formats that are read. Pillow knows dozens more, and few of those were ever attacked as hard as these.
@@ -112,9 +112,9 @@ def _saved(image: Image.Image, format: str, **how: int | bool) -> bytes:
 
 # Each format's qualities, the best first: the first whose file is light enough is taken.
 FORMATS: dict[str, tuple[Save, tuple[int, ...]]] = {
-    "avif": (_avif, (62, 52, 42, 30, 18)),
-    "webp": (_webp, (80, 70, 58, 44, 28)),
-    "jpg": (_jpeg, (82, 74, 64, 52, 38, 24)),
+    "avif": (_avif, (62, 50, 36, 20)),
+    "webp": (_webp, (80, 66, 48, 28)),
+    "jpg": (_jpeg, (82, 72, 58, 40, 24)),
 }
 
 _turns = threading.BoundedSemaphore(AT_ONCE)
@@ -146,12 +146,12 @@ def prepare(file: BinaryIO) -> list[Rendition]:
         ]
 
 
-def _light(image: Image.Image, save: Save, qualities: tuple[int, ...], most: int) -> bytes:
+def _light(image: Image.Image, save: Save, qualities: tuple[int, ...], most: int, blur: int = 2) -> bytes:
     """The picture in the best quality that fits; one that fits in none, such as noise, is softened until it does."""
     for quality in qualities:
         if len(content := save(image, quality)) <= most:
             return content
-    return _light(image.filter(ImageFilter.GaussianBlur(2)), save, qualities[-1:], most)
+    return _light(image.filter(ImageFilter.GaussianBlur(blur)), save, qualities[-1:], most, 2 * blur)
 
 
 # ------------------------------------------------------------------------------------------------ reading with care
@@ -217,7 +217,7 @@ def _has_alpha(image: Image.Image) -> bool:
 
 def _fit_to_scale(image: Image.Image) -> Image.Image:
     """In a mode whose pixels can be blended when it is made smaller, its transparency kept."""
-    if image.mode in ("P", "PA") or "transparency" in image.info:
+    if image.mode in ("P", "PA") or ("transparency" in image.info and image.mode in ("1", "L", "RGB")):
         return image.convert("RGBA")
     return image.convert("L") if image.mode == "1" else image
 

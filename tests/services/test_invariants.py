@@ -30,7 +30,10 @@ ASKED = (
 )
 
 # (invariant, constraint to lift first, what to do). Orders 1 and 2 are sold, 3 is on HOLD; variant 2 is sold out. Order 4 yielded
-# a code, its line 4, and a file, its line 5. Order 5 has a discount of 100.
+IMAGE = (
+    "INSERT INTO product_image (product_id, position, alt, key, card_bytes, page_bytes, created_at)"
+    f" VALUES (1, 0, 'a', 'k', 1, 1, {LONG_AGO})"
+)
 BREACHES = [
     ("I1-stock-range", "variant.ck_variant_stock", "UPDATE variant SET held = on_hand + 1 WHERE id = 1"),
     ("I1-stock-range", "variant.ck_variant_stock", "UPDATE variant SET held = -1 WHERE id = 2"),
@@ -148,6 +151,9 @@ BREACHES = [
     ("cards-are-true", "", "UPDATE product SET price_minor = 1 WHERE id = 1"),
     ("cards-are-true", "", "UPDATE product SET lead_variant_id = NULL WHERE id = 1"),
     ("cards-are-true", "", "UPDATE product SET is_listed = true WHERE id = 2"),
+    ("pictures-are-true", "", "UPDATE product SET picture = 'x' WHERE id = 1"),
+    ("pictures-are-true", "", IMAGE),
+    ("pictures-are-whole", "", f"{IMAGE};UPDATE product SET picture = 'k' WHERE id = 1"),
     ("listed-is-there", "", "UPDATE variant SET is_listed = true WHERE id = 2"),
 ]
 

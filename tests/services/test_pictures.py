@@ -84,6 +84,18 @@ def test_transparency_lies_on_white():
     assert shown.getpixel((400, 300)) == (255, 255, 255)
 
 
+def test_one_colour_that_is_transparent_lies_on_white_too():
+    for mode, colour in (("RGB", (200, 0, 0)), ("L", 40), ("1", 0)):
+        shown = pictures.read(as_file(Image.new(mode, (800, 600), colour), "PNG", transparency=colour))
+        assert shown.getpixel((400, 300)) == (255, 255, 255), mode
+
+
+def test_a_telephone_that_sends_two_pictures_in_one_file_is_read():
+    second = drawn(480, 360)
+
+    assert pictures.read(as_file(drawn(), "MPO", save_all=True, append_images=[second])).size == (960, 720)
+
+
 def test_the_first_frame_of_many_is_taken():
     frames = [Image.new("RGB", (800, 600), colour) for colour in ("red", "blue")]
 
