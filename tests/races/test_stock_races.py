@@ -38,7 +38,7 @@ class Clerk(Buyer):
         return reader.found
 
     def save(self, variant_id: int, way: str, number: int | None = None) -> tuple[int, Answer]:
-        """Open the list and press Save in the row; counted is one more than is seen. Answers what was seen, and the answer."""
+        """Open the list and press Save in the row; what is counted is one more than is seen. Answers that, too."""
         form = self.form_of("/staff/stock", f"/staff/stock/{variant_id}")
         seen = int(form["seen"])
         wished = seen + 1 if number is None else number

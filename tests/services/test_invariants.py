@@ -29,11 +29,12 @@ ASKED = (
     f" VALUES (%s, 2, 'return', 'x', 'open', '', '', {LONG_AGO})"
 )
 
-# (invariant, constraint to lift first, what to do). Orders 1 and 2 are sold, 3 is on HOLD; variant 2 is sold out. Order 4 yielded
 IMAGE = (
     "INSERT INTO product_image (product_id, position, alt, key, card_bytes, page_bytes, created_at)"
     f" VALUES (1, 0, 'a', 'k', 1, 1, {LONG_AGO})"
 )
+# (invariant, constraint to lift first, what to do). Orders 1 and 2 are sold, 3 is on HOLD; variant 2 is sold out. Order 4 yielded
+# a code, its line 4, and a file, its line 5. Order 5 has a discount of 100.
 BREACHES = [
     ("I1-stock-range", "variant.ck_variant_stock", "UPDATE variant SET held = on_hand + 1 WHERE id = 1"),
     ("I1-stock-range", "variant.ck_variant_stock", "UPDATE variant SET held = -1 WHERE id = 2"),
