@@ -15,6 +15,7 @@ from sqlalchemy import ColumnElement, false, select, true
 from app.extensions import Query, Record, db, now, read
 from app.models.catalog import Product, Variant
 from app.models.order import order_number
+from app.models.order_desk import OrderRequest
 from app.models.outbox import OutboxMessage
 from app.models.payment import Payment, Refund
 from app.models.stock import StockAlert
@@ -29,6 +30,8 @@ WORDS = {  # what a message is, with a place for the order's number or the goods
     "order.confirmation": "Confirmation of order %(about)s",
     "order.cancelled": "Order %(about)s was cancelled",
     "order.refunded": "Money back from order %(about)s",
+    "order.shipped": "Order %(about)s is on its way",
+    "order.answered": "Answer to what was asked about order %(about)s",
     "digital.delivered": "Downloads and codes of order %(about)s",
     "digital.codes": "Codes that order %(about)s still gets",
     "payment.expired": "Order %(about)s was not paid in time",
@@ -36,6 +39,7 @@ WORDS = {  # what a message is, with a place for the order's number or the goods
     "payment.refund": "Money that the provider sends back, order %(about)s",
     "account.code": "A code for an account",
     "stock.alert": "To the shop: stock of %(about)s",
+    "category.renamed": "Search learns a category's new name",
 }
 
 
@@ -149,7 +153,8 @@ def _subjects(rows: Sequence[Record]) -> dict[int, tuple[str, str]]:
     by_payment = select(Payment.id, Payment.order_id)
     by_refund = select(Refund.id, Payment.order_id).join(Payment, Payment.id == Refund.payment_id)
     paid = _looked_up(rows, "payment_id", by_payment, Payment.id) | _looked_up(rows, "refund_id", by_refund, Refund.id)
-    orders |= {message_id: row.order_id for message_id, row in paid.items()}
+    asked = _looked_up(rows, "request_id", select(OrderRequest.id, OrderRequest.order_id), OrderRequest.id)
+    orders |= {message_id: row.order_id for message_id, row in (paid | asked).items()}
     found = {message_id: (order_number(order_id), f"/staff/orders/{order_id}") for message_id, order_id in orders.items()}
     return found | _goods(rows)
 

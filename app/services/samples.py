@@ -9,6 +9,7 @@ from sqlalchemy import select
 from app.extensions import db
 from app.models.digital import Download
 from app.models.order import NAMES_SOMEBODY, SOLD, LineItem, Order
+from app.models.order_desk import OrderRequest
 from app.models.payment import Payment
 from app.models.stock import StockAlert
 from app.services import mail, messages
@@ -52,6 +53,12 @@ def _delivered(mailer: Mailer) -> EmailMessage | None:
     return None if order_id is None else mail.delivered(mailer, order_id, key=KEY)
 
 
+def _answer(mailer: Mailer) -> EmailMessage | None:
+    answered = select(OrderRequest.id).where(OrderRequest.answered_at.is_not(None)).order_by(OrderRequest.id.desc()).limit(1)
+    request_id = db.session.execute(answered).scalar()
+    return None if request_id is None else mail.answered(mailer, request_id, key=KEY)
+
+
 def _problem(mailer: Mailer) -> EmailMessage | None:
     payment_id = db.session.execute(select(Payment.id).order_by(Payment.id.desc()).limit(1)).scalar()
     return None if payment_id is None else mail.payment_problem(mailer, payment_id, key=KEY)
@@ -84,6 +91,13 @@ KINDS: dict[str, Kind] = {
         _of_newest_order(lambda mailer, order: mail.confirmation(mailer, order.id, key=KEY)),
     ),
     "delivered": Kind("Downloads and codes", "When codes that were short at first could be given.", False, _delivered),
+    "shipped": Kind(
+        "Order on its way",
+        "When somebody marks an order as sent.",
+        False,
+        _of_newest_order(lambda mailer, order: mail.shipped(mailer, order.id, key=KEY)),
+    ),
+    "answered": Kind("Answer to a request", "When a request to cancel or to return is answered.", False, _answer),
     "cancelled": Kind(
         "Order cancelled",
         "When the shopper or somebody of the staff cancels an order.",

@@ -13,27 +13,12 @@ from app.account.forms import PlainForm, Sent
 from app.services import staffing, text
 from app.services.accounts import Member
 from app.services.cart import Notice
+from app.staff import rooms
 
 P = ParamSpec("P")
 View = Callable[Concatenate[Member, P], AnyResponse]
 
 PROVED = "second_factor"  # in the session: for which session of the account the second factor was given
-DOORS = (  # path, its name, whether it is for managers only
-    ("/staff", "Today", False),
-    ("/staff/orders", "Orders", False),
-    ("/staff/payments", "Payments", False),
-    ("/staff/products", "Products", False),
-    ("/staff/categories", "Categories", False),
-    ("/staff/stock", "Stock", False),
-    ("/staff/alerts", "Alerts", False),
-    ("/staff/deliveries", "Deliveries", False),
-    ("/staff/discounts", "Discounts", True),
-    ("/staff/customers", "Customers", False),
-    ("/staff/messages", "Messages", False),
-    ("/staff/settings", "Settings", True),
-    ("/staff/people", "People", True),
-    ("/staff/audit", "Trail", True),
-)
 
 
 def page(template: str, form: Sent | None = None, status: int = 200, *, told: str = "", **context: Any) -> Response:
@@ -41,18 +26,11 @@ def page(template: str, form: Sent | None = None, status: int = 200, *, told: st
     form = form or PlainForm()
     form.tidy()
     member = login.current()
-    doors = [(path, name) for path, name, is_managers in DOORS if member and (member.is_manager or not is_managers)]
-    around: dict[str, Any] = {"member": member, "doors": doors, "door": door(doors), "form": form, "told": told}
+    around: dict[str, Any] = {"member": member, "way": rooms.way(member, request.path), "form": form, "told": told}
     around["troubles"] = watching.troubles() if member and member.is_staff else []
     response = make_response(render_template(f"staff/{template}.html", **around, **context), status)
     response.headers["Cache-Control"] = "no-store"
     return response
-
-
-def door(doors: list[tuple[str, str]]) -> str:
-    """The path of the door behind which the open page is."""
-    inside = [path for path, _ in doors if request.path == path or request.path.startswith(f"{path}/")]
-    return max(inside, key=len, default="")
 
 
 def fragment(target: str, *others: str, status: int = 200, **context: Any) -> Response:
