@@ -237,10 +237,10 @@ def change_by(variant_id: int, delta: int, *, actor: str, reason: Reason = Reaso
     unpaid orders hold more than would be left, StockRefused when there are not so many, or would be too many.
     """
     with transaction() as t:
-        # The guards: never below what is held (nor 0, since nothing less is held), never more than can be counted.
-        enough = Variant.held <= Variant.on_hand + delta, Variant.on_hand <= MOST - delta
+        # The guard: never more than can be counted; never below what is held, nor 0, since nothing less is held.
+        may = Variant.on_hand <= MOST - delta if delta > 0 else Variant.held <= Variant.on_hand + delta
         is_listed = true() if delta > 0 else and_(Variant.is_listed, Variant.on_hand + delta > 0)
-        changing = update(Variant).where(Variant.id == variant_id, *enough)
+        changing = update(Variant).where(Variant.id == variant_id, may)
         changed = changing.values(on_hand=Variant.on_hand + delta, is_listed=is_listed).returning(*BY_HAND)
         row = t.execute(changed).first()
         if row is None:
