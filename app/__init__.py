@@ -7,7 +7,20 @@ from typing import Any
 from flask import Flask
 from werkzeug.middleware.proxy_fix import ProxyFix
 
-from app import assets, cli, config as settings, errors, extensions, headers, models, pretend, providers, templating, web
+from app import (
+    assets,
+    cli,
+    config as settings,
+    errors,
+    extensions,
+    headers,
+    models,
+    pretend,
+    providers,
+    templating,
+    watching,
+    web,
+)
 from app.account import login
 
 __all__ = ["create_app", "models"]
@@ -34,6 +47,7 @@ def create_app(config: Mapping[str, Any] | None = None) -> Flask:
     login.init_app(app)
     headers.init_app(app)
     errors.init_app(app)
+    watching.init_app(app)
     cli.init_app(app)
     if app.config["TRUSTED_PROXIES"]:
         hops = app.config["TRUSTED_PROXIES"]

@@ -56,6 +56,11 @@ SETTINGS = (
     Setting("CURRENCY", "GBP"),
     Setting("HOME_COUNTRY", "GB"),
     Setting("BASE_URL", ""),  # absolute links in mails; "" means http://HOST:PORT
+    # The company behind it, as invoices name it
+    Setting("COMPANY_NAME", ""),  # "" means SHOP_NAME
+    Setting("COMPANY_ADDRESS", ""),
+    Setting("VAT_NUMBER", ""),
+    Setting("INVOICE_PREFIX", ""),
     # Where it runs
     Setting("TILL_ENV", "development"),
     Setting("HOST", "127.0.0.1"),
@@ -78,6 +83,11 @@ SETTINGS = (
     Setting("SMTP_USER", ""),
     Setting("SMTP_PASSWORD", ""),
     Setting("SMTP_SECURITY", "starttls"),  # starttls, tls or none
+    # Alarms: the second way, besides staff's pages
+    Setting("ALARM_URL", ""),  # gets a POST of plain text with a Title
+    Setting("ALARM_EMAIL", ""),
+    # Personal data
+    Setting("ANONYMISE_AFTER_DAYS", 0, int),  # since an order was placed; 0: never
     # Payment: a provider without its keys is not offered
     Setting("PRETEND_GATEWAY", None, boolean),  # None: wherever it is not production
     Setting("PRETEND_URL", ""),  # "" means BASE_URL: the shop itself plays the provider
@@ -109,6 +119,8 @@ SETTINGS = (
     Setting("SEARCH_LIMIT", "60 per minute"),
     Setting("API_LIMIT", "120 per minute"),
     Setting("ORDER_LOOKUPS_PER_HOUR", 10, int),
+    Setting("DISCOUNT_TRIES_PER_HOUR", 20, int),  # of codes that do not hold, from one address
+    Setting("ORDER_REQUESTS_PER_HOUR", 10, int),  # of shoppers at one address, about orders of theirs
     Setting("LOGIN_TRIES_PER_HOUR", 10, int),  # for one e-mail from one address, or from a browser that logged in before
     Setting("LOGIN_TRIES_PER_ADDRESS", 100, int),  # an hour, whatever the e-mails
     Setting("LOGIN_TRIES_PER_EMAIL", 30, int),  # an hour, from all browsers that never logged in with it
@@ -197,6 +209,9 @@ def refuse_unsafe(config: Mapping[str, Any], debug: bool) -> None:
         raise ConfigError(f"TILL_ENV is “{config['TILL_ENV']}”; it is either development or production.")
     if config["SMTP_SECURITY"] not in {"starttls", "tls", "none"}:
         raise ConfigError(f"SMTP_SECURITY is “{config['SMTP_SECURITY']}”; it is starttls, tls or none.")
+    refuse_alarm(config)
+    if config["ANONYMISE_AFTER_DAYS"] < 0:
+        raise ConfigError("ANONYMISE_AFTER_DAYS is a number of days; 0 anonymises nobody.")
     if config["TILL_ENV"] != "production":
         return
     if len(config["SECRET_KEY"]) < SHORTEST_SECRET:
@@ -213,3 +228,18 @@ def refuse_unsafe(config: Mapping[str, Any], debug: bool) -> None:
         raise ConfigError(
             "RATELIMIT_ENABLED=0 is for races and replays; in production name it: ALLOW_IN_PRODUCTION=ratelimit-off."
         )
+
+
+def refuse_alarm(config: Mapping[str, Any]) -> None:
+    """Raise ConfigError when ALARM_URL is no web address, or sends in production what others can read on the way."""
+    if not config["ALARM_URL"]:
+        return
+    try:
+        alarm = urlsplit(config["ALARM_URL"])
+        is_web = alarm.scheme in {"http", "https"} and bool(alarm.hostname) and alarm.port != 0
+    except ValueError:
+        is_web = False
+    if not is_web:  # what it is stays unsaid: whoever knows it may ring
+        raise ConfigError("ALARM_URL is no web address; one such as https://ntfy.sh/a-long-secret-name is needed.")
+    if config["TILL_ENV"] == "production" and alarm.scheme != "https" and alarm.hostname not in LOOPBACK:
+        raise ConfigError("ALARM_URL must begin with https:// in production.")

@@ -49,7 +49,8 @@ def init_app(app: Flask) -> None:
 
     @app.after_request
     def finish(response: Response) -> Response:
-        response.headers.extend(carried)
+        for name, value in carried:
+            response.headers.setdefault(name, value)  # a mail that is shown brings a stricter policy of its own
         if request.is_secure:
             response.headers["Strict-Transport-Security"] = "max-age=31536000; includeSubDomains"
         if request.method not in SAFE_METHODS:

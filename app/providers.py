@@ -10,6 +10,7 @@ from werkzeug.local import LocalProxy
 from app import gateways
 from app.gateways import http
 from app.gateways.shape import Gateway, GatewayDown
+from app.services import health
 
 WAIT_SECONDS = 1.0  # for a place to speak with a provider
 
@@ -44,8 +45,29 @@ class Places:
 
 
 @contextmanager
-def conversation() -> Iterator[None]:
-    """Speak with a provider: all requests of the block share one deadline. Raises GatewayDown when too many do so already."""
+def conversation(name: str) -> Iterator[None]:
+    """Speak with this provider: all requests of the block share one deadline. Raises GatewayDown when too many do so already.
+
+    Whether it answered is written down for staff afterwards, so this is never inside a transaction.
+    """
+    talk: http.Talk | None = None
+    down: GatewayDown | None = None
+    try:
+        with _place(), http.conversation() as talk:
+            yield
+    except GatewayDown as error:
+        down = error
+        raise
+    finally:
+        if talk is not None and down is not None:
+            health.failed(health.GATEWAY + name, str(down))
+        elif talk is not None and talk.answered:
+            health.ok(health.GATEWAY + name)
+
+
+@contextmanager
+def _place() -> Iterator[None]:
+    """A place among those who speak with providers. Raises GatewayDown when there is none: the shop itself is too busy."""
     places: Places = current_app.extensions["gateway_places"]
     if not places.line.acquire(blocking=False):
         raise GatewayDown("too many are waiting for it")
@@ -53,8 +75,7 @@ def conversation() -> Iterator[None]:
         if not places.inside.acquire(timeout=WAIT_SECONDS):
             raise GatewayDown("too many are speaking with it")
         try:
-            with http.conversation():
-                yield
+            yield
         finally:
             places.inside.release()
     finally:

@@ -1,6 +1,7 @@
 """The Jinja environment: how templates compile, and the words, filters and globals that all of them may use."""
 
 from datetime import date, datetime
+from decimal import Decimal
 from typing import Any
 from urllib.parse import urlencode
 
@@ -14,6 +15,7 @@ from app import money
 from app.models.order import OrderStatus
 from app.services import addresses
 from app.services.cart import Notice
+from app.services.mail import Mailer
 from app.services.typed import plain_grams
 from app.web import SHOP
 
@@ -52,7 +54,12 @@ def init_app(app: Flask) -> None:
     environment.filters["country"] = addresses.country_name
     environment.filters.update(money=money.text, plain_money=money.plain, moment=moment, day=day, notice=notice)
     environment.filters["kilograms"] = plain_grams
-    environment.filters.update(standing=standing, headline=headline)
+    environment.filters.update(standing=standing, headline=headline, rate=rate)
+
+
+def mailer(app: Flask) -> Mailer:
+    """What composes and sends the mails of this app."""
+    return Mailer(app.config, lambda name, context: app.jinja_env.get_template(name).render(context))
 
 
 class Compiler(CodeGenerator):
@@ -94,6 +101,11 @@ def standing(status: OrderStatus, needs_shipping: bool) -> str:
 def headline(status: OrderStatus) -> str:
     """What home opens with after an order; it thanks only for what is sold."""
     return HEADLINES.get(status, "Thank you")
+
+
+def rate(basis_points: int) -> str:
+    """A rate of tax as people write it: 550 → "5.5%"."""
+    return f"{Decimal(basis_points) / 100:f}%"
 
 
 def moment(value: datetime, form: str = "d MMMM yyyy, HH:mm") -> str:

@@ -15,6 +15,7 @@ from app.extensions import db, transaction
 from app.gateways.shape import Attempt, Event, Facts, GatewayDown, PaymentStart, Started, State
 from app.models.catalog import Category, Product, TaxClass, Variant
 from app.models.customer import Account, Customer
+from app.models.discount import DiscountCode, Kind
 from app.models.payment import PaymentMethod, ShippingMethod
 from app.models.stock import Reason
 from app.services import catalog, stock
@@ -124,6 +125,16 @@ def a_shipping_method(name: str = "Courier", price_minor: int = 900, **columns: 
 def a_payment_method(gateway: str = "delivery", name: str = "Another way", **columns: Any) -> int:
     with transaction():
         made = PaymentMethod(gateway=gateway, name=name, **{"code": secrets.token_hex(4), "position": 9} | columns)
+        db.session.add(made)
+        db.session.flush()
+        return made.id
+
+
+def a_discount(code: str = "SUMMER10", *, percent: int = 0, amount: int = 0, **columns: Any) -> int:
+    """A code that takes so many per cent or so many minor units off, 10 % unless said otherwise; answers its id."""
+    kind, value = (Kind.AMOUNT, amount) if amount else (Kind.PERCENT, (percent or 10) * 100)
+    with transaction():
+        made = DiscountCode(code=code, kind=kind, value=value, **{"currency": "GBP"} | columns)
         db.session.add(made)
         db.session.flush()
         return made.id

@@ -18,12 +18,19 @@ class MailServer:
     def __init__(self) -> None:
         self.port = live.free_port()
         self.refuse = ""
+        self.refuse_recipient = ""  # the same, said to the address
         self.arrived: list[EmailMessage] = []
         self.meanwhile: Callable[[], None] = lambda: None  # called while a mail is on its way
 
     @property
     def settings(self) -> dict[str, Any]:
         return {"SMTP_HOST": "127.0.0.1", "SMTP_PORT": self.port, "SMTP_SECURITY": "none"}
+
+    async def handle_RCPT(self, _server: object, _session: Session, envelope: Envelope, address: str, _options: list[str]) -> str:
+        if self.refuse_recipient:
+            return self.refuse_recipient
+        envelope.rcpt_tos.append(address)
+        return "250 OK"
 
     async def handle_DATA(self, _server: object, _session: Session, envelope: Envelope) -> str:
         self.meanwhile()

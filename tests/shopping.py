@@ -69,8 +69,9 @@ def order_of(
     notes: str = "",
     shown: int | None = None,
     shelf: Shelf | None = None,
+    code: str = "",
 ) -> checkout.Placed:
-    """Place the cart as Gus; what he was shown is what it costs, unless said otherwise."""
+    """Place the cart as Gus; what he was shown is what it costs, unless said or a discount code typed."""
     contact = a_contact(email, address=contact_address)
     if name:
         contact = replace(contact, name=name)
@@ -80,9 +81,10 @@ def order_of(
         contact,
         currency="GBP",
         notes=notes,
-        shown_total_minor=price_of(cart, shipping_id) if shown is None else shown,
+        shown_total_minor=price_of(cart, shipping_id) if shown is None and not code else shown,
         hold_minutes=30,
         shelf=shelf,
+        discount_code=code,
         **methods,
     )
 

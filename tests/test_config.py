@@ -129,3 +129,24 @@ def test_the_app_itself_refuses(tmp_path):
 
     with pytest.raises(ConfigError):
         create_app(unsafe)
+
+
+@pytest.mark.parametrize("url", ["ntfy.sh/topic", "ftp://shop.example/x", "https:///topic", "https://[x", "https://h:99999/x"])
+def test_an_alarm_needs_a_web_address_and_its_refusal_does_not_tell_it(url, tmp_path):
+    with pytest.raises(ConfigError, match="ALARM_URL is no web address") as refused:
+        refuse_unsafe(config(tmp_path, ALARM_URL=url), False)
+
+    assert url not in str(refused.value)
+
+
+def test_production_rings_nobody_in_the_clear(tmp_path):
+    with pytest.raises(ConfigError, match="ALARM_URL must begin with https://"):
+        refuse_unsafe(production(tmp_path, ALARM_URL="http://ntfy.example/topic"), False)
+
+    refuse_unsafe(production(tmp_path, ALARM_URL="http://127.0.0.1:9/topic"), False)
+    refuse_unsafe(production(tmp_path, ALARM_URL="https://ntfy.example/topic"), False)
+
+
+def test_nobody_is_anonymised_in_the_future(tmp_path):
+    with pytest.raises(ConfigError, match="ANONYMISE_AFTER_DAYS"):
+        refuse_unsafe(config(tmp_path, ANONYMISE_AFTER_DAYS="-1"), False)

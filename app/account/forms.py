@@ -1,6 +1,6 @@
 """The forms of accounts: the shape of what is sent. What it means is checked by the services."""
 
-from wtforms import BooleanField, HiddenField, PasswordField, SelectField, StringField
+from wtforms import BooleanField, HiddenField, PasswordField, SelectField, StringField, TextAreaField
 from wtforms.validators import InputRequired
 
 from app.checkout.forms import PlaceForm
@@ -50,6 +50,12 @@ class NewPasswordForm(Sent):
     """For the account of a guest's order, whose name and e-mail are known."""
 
     password = PasswordField("Password")
+
+
+class RequestForm(Sent):
+    """What a shopper asks of an order."""
+
+    text = TextAreaField("What is the matter?")
 
 
 class EmailForm(Sent):

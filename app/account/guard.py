@@ -41,9 +41,16 @@ def may_prove(account_id: int) -> bool:
 
 
 def allow(kind: str, who: str, setting: str) -> bool:
-    config = current_app.config
-    most = config[setting] if config["RATELIMIT_ENABLED"] else None
-    return attempts.allow(kind, who, config["SECRET_KEY"], most=most, seconds=HOUR)
+    return attempts.allow(kind, who, current_app.config["SECRET_KEY"], most=most(setting), seconds=HOUR)
+
+
+def are_left(kind: str, who: str, setting: str) -> bool:
+    return attempts.are_left(kind, who, current_app.config["SECRET_KEY"], most=most(setting), seconds=HOUR)
+
+
+def most(setting: str) -> int | None:
+    """A limit; None while limits are off."""
+    return current_app.config[setting] if current_app.config["RATELIMIT_ENABLED"] else None
 
 
 def address() -> str:

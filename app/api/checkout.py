@@ -6,8 +6,9 @@ from app.api import schemas
 from app.api.operations import operation
 from app.checkout import guard
 from app.models.order import OrderStatus
-from app.services import account_orders, paying, programs
+from app.services import account_orders, discounts, paying, programs
 from app.services.accounts import Member
+from app.services.discounts import BelowMinimum, DiscountRefused, TooManyCodes
 from app.services.errors import NotFound
 from app.services.shelf import Shelf
 
@@ -17,19 +18,29 @@ def place_order(member: Member, body: schemas.Checkout) -> schemas.Ordered:
     """Order the cart. Nothing at all is created when this is refused."""
     if not guard.may_pay_by(body.payment_method):
         raise paying.TooManyTries
-    placed = programs.place_order(
-        member,
-        address_id=body.address,
-        shipping_id=body.shipping_method,
-        payment_id=body.payment_method,
-        notes=body.notes or "",
-        currency=current_app.config["CURRENCY"],
-        hold_minutes=current_app.config["WHOLE_HOLD_MINUTES"],
-        holder=f"account {member.account_id}",
-        most_holds=guard.most("HOLDS_PER_BROWSER"),
-        shelf=Shelf.of(current_app.config),
-        died_since=g.get("died_since"),
-    )
+    code = discounts.tidy(body.discount_code or "")
+    if code and not guard.may_try_a_code():
+        raise TooManyCodes
+    try:
+        placed = programs.place_order(
+            member,
+            address_id=body.address,
+            shipping_id=body.shipping_method,
+            payment_id=body.payment_method,
+            notes=body.notes or "",
+            currency=current_app.config["CURRENCY"],
+            hold_minutes=current_app.config["WHOLE_HOLD_MINUTES"],
+            holder=f"account {member.account_id}",
+            most_holds=guard.most("HOLDS_PER_BROWSER"),
+            discount_code=code,
+            shelf=Shelf.of(current_app.config),
+            died_since=g.get("died_since"),
+        )
+    except BelowMinimum:
+        raise
+    except DiscountRefused:
+        guard.tried_a_wrong_code()
+        raise
     if placed.status != OrderStatus.HOLD:
         return schemas.Ordered(order_key=placed.key)
     return schemas.Ordered(next_step=paying.begin(placed.order_id, current_app.config["BASE_URL"]))

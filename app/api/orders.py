@@ -43,6 +43,7 @@ def tracked(receipt: Receipt) -> dict[str, Any]:
         "number": receipt.number,
         "status": str(receipt.status),
         "placed_at": receipt.placed_at,
+        "discount_code": receipt.discount_code,
         "email": receipt.email,
         "shipping_method": receipt.shipping_name,
         "payment_method": receipt.payment_name,

@@ -38,6 +38,10 @@ class Checkout(Sent, frozen=True):
         str | None,
         Meta(description="At most 500 characters, counted in NFC with each line break as one.", examples=["Ring twice."]),
     ] = None
+    discount_code: Annotated[
+        Annotated[str, Meta(max_length=40, pattern=PLAIN)] | None,
+        Meta(description="Nothing is ordered when it does not hold. Case does not matter.", examples=["SUMMER10"]),
+    ] = None
 
 
 class PayAgain(Sent, frozen=True):
@@ -216,7 +220,7 @@ class OrderLine(Struct):
     options: str
     quantity: int
     unit_price_minor: int
-    line_total_minor: int
+    line_total_minor: Annotated[int, Meta(description="Before the order's discount.")]
     is_digital: bool
 
 
@@ -229,6 +233,7 @@ class Tracking(OrderSummary):
     """What anybody with the key may know."""
 
     discount_minor: int
+    discount_code: Annotated[str, Meta(description="What took the discount off; empty without one.")]
     tax_minor: int
     outstanding_minor: Annotated[int, Meta(description="Still to be paid.")]
     email: Annotated[str, Meta(description="Masked, but for its owner.")]

@@ -3,7 +3,7 @@
 from flask import Response, g
 
 from app.account import login
-from app.cart import cookie
+from app.cart import cookie, discount
 from app.services import account_carts
 from app.services.cart import Cart
 
@@ -31,8 +31,8 @@ def write(cart: Cart, response: Response) -> Response:
 
 
 def clear(response: Response) -> Response:
-    """Keep no cart any more; an account's is emptied by the order itself."""
-    return cookie.clear(response)
+    """Keep no cart any more, nor its discount code; an account's cart is emptied by the order itself."""
+    return discount.clear(cookie.clear(response))
 
 
 def empty() -> None:

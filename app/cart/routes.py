@@ -1,5 +1,6 @@
 """Seeing and changing the cart."""
 
+from collections.abc import Callable
 from typing import Any
 
 from flask import Response, current_app, flash, g, make_response, request
@@ -7,11 +8,12 @@ from werkzeug.wrappers import Response as AnyResponse
 
 from app import money, templating, web
 from app.account import login
-from app.cart import bp, cookie, forms, keeper
-from app.checkout import receipt
-from app.services import cart as carts, orders
-from app.services.cart import Cart, Changed, Notice
-from app.services.errors import CartFull, NotFound
+from app.cart import bp, cookie, discount, forms, keeper
+from app.checkout import guard, receipt
+from app.services import cart as carts, discounts, orders
+from app.services.cart import Cart, CartView, Changed, Notice
+from app.services.discounts import BelowMinimum, DiscountRefused, TooManyCodes
+from app.services.errors import CartFull, NotFound, ShopError
 
 SIDES = ("cart/_link.html", "cart/_live.html")  # what every change of the cart updates beside its own place
 
@@ -27,7 +29,9 @@ def show() -> Response:
             Notice("Your browser did not keep the cart: please allow this site to set cookies. It needs one, for the cart.")
         )
     response = web.show("cart/show.html", **cart_context(cart, notices=notices))
-    return response if cart.lines else keeper.clear(response)
+    if not cart.lines:
+        cookie.clear(response)
+    return response if discount.read() else discount.clear(response)
 
 
 @bp.post("/cart/items")
@@ -81,10 +85,9 @@ def update() -> AnyResponse:
     context = cart_context(cart, notices=notices, bad=bad, undo=undo)
     cart, bad = context["view"].cart, context["bad"]
     if web.wants_fragment():
-        body = web.render_fragments("cart/_cart.html", *SIDES, **context, cart_count=cart.count, live=live_sentence(context))
-        return keeper.write(cart, receipt.without_panel(make_response(body, 422 if bad else 200)))
+        return keeper.write(cart, receipt.without_panel(cart_answer(context, 422 if bad else 200)))
     if bad:
-        return keeper.write(cart, web.show("cart/show.html", 422, **context))
+        return keeper.write(cart, cart_answer(context, 422))
     for told in context["notices"]:
         flash({"text": templating.notice(told)})
     if undo:
@@ -97,11 +100,67 @@ def update() -> AnyResponse:
     return keeper.write(cart, receipt.without_panel(web.go("/cart")))
 
 
+@bp.post("/cart/discount")
+def use_code() -> AnyResponse:
+    """Use the discount code that was typed for this cart, or take the one away that is used."""
+    cart, notices = current_cart()
+    if not cart.lines or "remove" in request.form:
+        discount.forget()
+        return after_code(discount.clear, cart, notices)
+    typed = discounts.tidy(request.form.get("code", ""))
+    try:
+        code = checked_code(typed, carts.view(cart, current_app.config["CURRENCY"]))
+    except ShopError as error:
+        context = cart_context(cart, notices=notices)
+        context["code"] = {"value": typed, "error": templating.notice(Notice(error.message, error.values))}
+        response = cart_answer(context, error.status if error.retry_seconds else 422)
+        if error.retry_seconds:
+            response.headers["Retry-After"] = str(error.retry_seconds)
+        return response
+    g.discount_code = code
+    return after_code(lambda response: discount.write(code, response), cart, notices)
+
+
+def checked_code(typed: str, view: CartView) -> str:
+    """The code, if it takes something off, or would if there were more in the cart. Raises DiscountRefused, TooManyCodes."""
+    if not typed:
+        raise DiscountRefused("Type the code first.")
+    if not guard.may_try_a_code():
+        raise TooManyCodes
+    try:
+        return discounts.on(view, typed).code
+    except BelowMinimum:
+        if discount.read():  # which may take something off
+            raise
+        return typed
+    except DiscountRefused:
+        guard.tried_a_wrong_code()
+        raise
+
+
+def after_code(keep: Callable[[Response], Response], cart: Cart, notices: list[Notice]) -> AnyResponse:
+    """The cart with its code, or without, as the browser keeps it from now on."""
+    if web.wants_fragment():
+        return keep(cart_answer(cart_context(cart, notices=notices), 200))
+    for told in notices:
+        flash({"text": templating.notice(told)})
+    return keep(make_response(web.go("/cart")))
+
+
+def cart_answer(context: dict[str, Any], status: int) -> Response:
+    """The cart as it stands: its fragment for htmx, else its page."""
+    if not web.wants_fragment():
+        return web.show("cart/show.html", status, **context)
+    count, live = context["view"].count, live_sentence(context)
+    return make_response(web.render_fragments("cart/_cart.html", *SIDES, **context, cart_count=count, live=live), status)
+
+
 def current_cart() -> tuple[Cart, list[Notice]]:
     """This browser's cart; an empty one, and why, when the cookie's cart was ordered already."""
     cart = keeper.read()
     if cart.lines and orders.is_ordered(cart.id):
         g.cart = Cart()
+        discount.forget()
         return g.cart, [Notice("What was in your cart is ordered already, so it was emptied.")]
     return cart, []
 
@@ -111,14 +170,25 @@ def cart_context(cart: Cart, *, notices: list[Notice], bad: dict[str, str] | Non
     view = carts.view(cart, current_app.config["CURRENCY"])
     g.cart = view.cart
     shown = {line.sku: bad[line.sku] for line in view.lines if line.sku in bad} if bad else {}
-    return {"view": view, "notices": [*notices, *view.notices], "bad": shown, "undo": undo, "quantity_error": forms.SENTENCE}
+    applied, told = discount.applied(view)
+    return {
+        "view": view,
+        "notices": [*notices, *view.notices, *told],
+        "bad": shown,
+        "undo": undo,
+        "quantity_error": forms.SENTENCE,
+        "discount": applied,
+        "goods_minor": view.items_minor - (applied.minor if applied else 0),
+        "code": {"value": discount.read(), "error": ""},
+    }
 
 
 def live_sentence(context: dict[str, Any]) -> str:
     """What a screen reader is told after a change by htmx."""
     view = context["view"]
     told = [templating.notice(each) for each in context["notices"]] + [context["quantity_error"]] * bool(context["bad"])
-    return " ".join([*told, f"In your cart: {view.count}. {money.text(view.items_minor, view.currency)}"])
+    told += [context["code"]["error"]] * bool(context["code"]["error"])
+    return " ".join([*told, f"In your cart: {view.count}. {money.text(context['goods_minor'], view.currency)}"])
 
 
 def after_change(changed: Changed, sentence: str, notices: list[Notice]) -> AnyResponse:

@@ -2,16 +2,17 @@
 
 from typing import Any
 
-from flask import Response, abort, current_app, make_response, render_template, request
+from flask import Response, abort, current_app, make_response, redirect, render_template, request
 from werkzeug.wrappers import Response as AnyResponse
 
 from app import templating, web
 from app.catalog import bp, markdown
 from app.extensions import limiter
-from app.services import catalog, labels
+from app.services import catalog, labels, slugs
 
 LONGEST_QUERY = 100
 MOST_ID = 2**31 - 1
+MIMETYPES = {"avif": "image/avif", "webp": "image/webp", "jpg": "image/jpeg"}
 
 
 def asked() -> dict[str, Any]:
@@ -49,8 +50,10 @@ SORT_NAMES = {
 
 @bp.get("/c/<slug>")
 @web.public
-def category(slug: str) -> str:
-    """One shelf."""
+def category(slug: str) -> str | AnyResponse:
+    """One shelf; a former address of it leads on."""
+    if catalog.category(slug) is None and (present := slugs.present("category", slug)):
+        return moved(f"/c/{present}")
     return render_template("catalog/category.html", **web.frame(), **shelf(slug))
 
 
@@ -98,30 +101,42 @@ def results() -> dict[str, Any]:
 
 @bp.get("/p/<slug>")
 @web.public
-def product(slug: str) -> str:
-    """One product with its variants."""
+def product(slug: str) -> str | AnyResponse:
+    """One product with its variants; a former address of it leads on."""
     found = catalog.product(slug)
+    if found is None and (present := slugs.present("product", slug)):
+        return moved(f"/p/{present}")
     if found is None:
         abort(404)
+    return render_template("catalog/product.html", **web.frame(), **described(found))
+
+
+def moved(path: str) -> AnyResponse:
+    """On to the present address for good, with what else was asked. `web.public` lets it be asked again: names come back."""
+    query = request.query_string.decode("latin-1")
+    return redirect(f"{web.here()}{path}{'?' + query if query else ''}", 301)
+
+
+def described(found: Any) -> dict[str, Any]:
+    """What the page of a product is made of."""
     variants = catalog.variants(found.id)
     notes = found.summary if found.description.startswith(found.summary) else ""  # its first paragraph, which then stands on top
-    return render_template(
-        "catalog/product.html",
-        **web.frame(),
-        product=found,
-        variants=variants,
-        first=next((variant.sku for variant in variants if variant.is_listed), None),
-        notes=notes,
-        description=markdown.html(found.description.removeprefix(notes)),
-        related=catalog.related(found),
-        base_url=current_app.config["BASE_URL"],
-    )
+    return {
+        "product": found,
+        "variants": variants,
+        "pictures": catalog.pictures(found),
+        "first": next((variant.sku for variant in variants if variant.is_listed), None),
+        "notes": notes,
+        "description": markdown.html(found.description.removeprefix(notes)),
+        "related": catalog.related(found),
+        "base_url": current_app.config["BASE_URL"],
+    }
 
 
 @bp.get("/labels/<slug>.<version>.svg")
 def label(slug: str, version: str) -> Response:
     """The drawn label of a product; its address changes with its drawing, so it may be kept for ever."""
-    found = catalog.product(slug)
+    found = catalog.labelled(slug, version)
     if found is None:
         abort(404)
     drawing = labels.label_of(found.name, category=found.category_name or "", origin=found.origin, notes=found.summary)
@@ -129,4 +144,16 @@ def label(slug: str, version: str) -> Response:
     response.mimetype = "image/svg+xml"
     is_current = version == found.label_version
     response.headers["Cache-Control"] = "public, max-age=31536000, immutable" if is_current else "no-cache"
+    return response
+
+
+@bp.get("/pictures/<key>-<int(max=9999):width>.<any(avif, webp, jpg):kind>")
+def picture(key: str, width: int, kind: str) -> Response:
+    """A picture in one format and size; another picture has another address, so it may be kept for ever."""
+    content = catalog.picture(key, width, kind)
+    if content is None:
+        abort(404)
+    response = make_response(content)
+    response.mimetype = MIMETYPES[kind]
+    response.headers["Cache-Control"] = "public, max-age=31536000, immutable"
     return response

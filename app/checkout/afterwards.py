@@ -1,23 +1,44 @@
 """The receipt of an order, and what may follow from it: ordering it again, and an account for whoever ordered as a guest."""
 
+from typing import Any
+
 from flask import Response, abort, current_app, make_response
 from werkzeug.wrappers import Response as AnyResponse
 
 from app import web
 from app.account import guard, login, pages
-from app.account.forms import EXPIRED, NewPasswordForm, PlainForm
+from app.account.forms import EXPIRED, NewPasswordForm, PlainForm, RequestForm
 from app.cart import keeper
 from app.cart.routes import current_cart
 from app.checkout import bp, receipt
 from app.checkout.forms import FindForm
-from app.models.order import Order
-from app.services import accounts, cancelling, orders, payments, reorder
+from app.models.order import SOLD, Order
+from app.models.order_desk import RequestStatus
+from app.services import (
+    accounts,
+    cancelling,
+    invoices,
+    order_desk,
+    order_requests,
+    orders,
+    payments,
+    reorder,
+)
 from app.services.customers import InvalidContact
-from app.services.errors import CartFull
+from app.services.errors import CartFull, ShopError
+from app.services.invoices import NotSold, Seller
+from app.services.order_requests import NotAskable
 from app.services.shelf import Shelf
 
 
-def page(found: Order, status: int = 200, *, account_form: NewPasswordForm | None = None, told: str = "") -> Response:
+def page(
+    found: Order,
+    status: int = 200,
+    *,
+    account_form: NewPasswordForm | None = None,
+    request_form: RequestForm | None = None,
+    told: str = "",
+) -> Response:
     """The receipt; personal data only for whoever may read it."""
     whole = may_read(found)
     has_digital = any(line.is_digital for line in found.lines)
@@ -30,8 +51,28 @@ def page(found: Order, status: int = 200, *, account_form: NewPasswordForm | Non
         account_form=(account_form or NewPasswordForm()) if whole and may_get_account(found) else None,
         offers=payments.offers(found.total_minor, seen.needs_shipping, found.country, found.currency) if seen.is_payable else [],
         may_cancel=whole and cancelling.may_shopper_cancel(found.status, has_digital),
+        **(said_about(found, has_digital) if whole else NOTHING_SAID),
+        request_form=request_form or RequestForm(),
         told=told,
     )
+
+
+NOTHING_SAID: dict[str, Any] = {"shipment": None, "invoice": None, "may_bill": False, "requests": [], "may_ask": None}
+
+
+def said_about(found: Order, has_digital: bool) -> dict[str, Any]:
+    """What the shop and its buyer said of an order: how it was sent, its invoice, what was asked, and what may still be."""
+    requests = order_requests.of_order(found.id)
+    kind = order_requests.kind_of(found.status, bool(found.country), has_digital)
+    asked = {each.kind for each in requests if each.status == RequestStatus.OPEN}
+    invoice = invoices.of_order(found.id)
+    return {
+        "shipment": order_desk.shipment_of(found.id),
+        "invoice": invoice,
+        "may_bill": found.status in SOLD and invoice is None,
+        "requests": requests,
+        "may_ask": None if kind in asked else kind,
+    }
 
 
 def may_read(order: Order) -> bool:
@@ -69,6 +110,52 @@ def order_again(key: str) -> AnyResponse:
     for told in again.notices:
         pages.say(told.message, **told.values)
     return response
+
+
+@bp.post("/orders/<key>/request")
+def ask(key: str) -> AnyResponse:
+    """Ask the shop to cancel the order, or to take it back: what one may not do oneself any more."""
+    found = readable(key)
+    form = RequestForm()
+    if not form.is_right():
+        return page(found, 422, request_form=form)
+    if not guard.allow("order request", guard.address(), "ORDER_REQUESTS_PER_HOUR"):
+        form.tidy()
+        return pages.slowed(page(found, 429, request_form=form, told=pages.TOO_OFTEN))
+    has_digital = any(line.is_digital for line in found.lines)
+    kind = order_requests.kind_of(found.status, bool(found.country), has_digital)
+    try:
+        if kind is None:
+            raise NotAskable
+        order_requests.ask(found.id, kind, form["text"].data or "", has_digital=has_digital)
+    except InvalidContact as error:
+        form.say(error.fields)
+        form.tidy()
+        return page(found, error.status, request_form=form)
+    except ShopError as error:
+        return page(found, error.status, request_form=form, told=str(error))
+    pages.say("We have got your request, and answer by e-mail.")
+    return web.go(f"/orders/{key}")
+
+
+@bp.post("/orders/<key>/invoice")
+def bill(key: str) -> AnyResponse:
+    """The invoice, which gets its number when it is asked for the first time."""
+    found = readable(key)
+    if not PlainForm().is_right():
+        return page(found, 422, told=EXPIRED)
+    try:
+        invoices.issue(found.id, Seller.of(web.SHOP), actor=orders.SHOPPER)
+    except NotSold as error:
+        return page(found, error.status, told=str(error))
+    return web.go(f"/orders/{key}/invoice")
+
+
+@bp.get("/orders/<key>/invoice")
+def show_bill(key: str) -> AnyResponse:
+    """The invoice, to be printed; 404 until it was issued."""
+    sheets = invoices.invoices([readable(key).id])
+    return web.show("checkout/invoice.html", sheet=sheets[0], back=f"/orders/{key}") if sheets else abort(404)
 
 
 @bp.post("/orders/<key>/account")

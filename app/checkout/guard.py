@@ -6,8 +6,11 @@ import hmac
 from flask import current_app, request
 
 from app.account import guard, login
+from app.account.guard import most
 from app.providers import GATEWAYS
 from app.services import payments
+
+__all__ = ["holder", "may_pay_by", "may_try_a_code", "most", "tried_a_wrong_code"]
 
 
 def may_pay_by(method_id: int | None) -> bool:
@@ -25,6 +28,10 @@ def holder() -> str:
     return hmac.new(current_app.config["SECRET_KEY"].encode(), f"holder:{who}".encode(), hashlib.sha256).hexdigest()
 
 
-def most(setting: str) -> int | None:
-    """A limit; None while limits are off."""
-    return current_app.config[setting] if current_app.config["RATELIMIT_ENABLED"] else None
+def may_try_a_code() -> bool:
+    """Whether another discount code may be tried from here. Only wrong ones are counted, so that right ones cost nobody a try."""
+    return guard.are_left("discount", guard.address(), "DISCOUNT_TRIES_PER_HOUR")
+
+
+def tried_a_wrong_code() -> None:
+    guard.allow("discount", guard.address(), "DISCOUNT_TRIES_PER_HOUR")

@@ -7,7 +7,7 @@ from werkzeug.wrappers import Response as AnyResponse
 
 from app import web
 from app.account.forms import EXPIRED, PlainForm
-from app.cart import keeper
+from app.cart import discount, keeper
 from app.checkout import afterwards, bp, guard, receipt
 from app.checkout.forms import number
 from app.extensions import limiter
@@ -82,7 +82,7 @@ def paid(standing: Standing) -> AnyResponse:
     """Home with the order's key, which opens with the confirmation; the cart that was paid for is gone."""
     response = make_response(web.go(f"/?order={standing.order_key}"))
     if receipt.holds(standing.order_key):
-        receipt.add(standing.order_key, response)
+        discount.clear(receipt.add(standing.order_key, response))
     return keeper.clear(response) if keeper.read().id == standing.cart_id else response
 
 
@@ -107,7 +107,7 @@ def webhook(gateway: str) -> AnyResponse:
     if found is None or found.is_direct:
         abort(404)
     try:
-        with conversation() if found.asks_who_wrote else nullcontext():
+        with conversation(gateway) if found.asks_who_wrote else nullcontext():
             events = found.events(body, request.headers)
     except Forged:
         return said("That was not written by the provider.", 400)
@@ -148,6 +148,8 @@ def pay(key: str) -> AnyResponse:
     if next_step is not None:
         return receipt_kept(found, make_response(web.leave(next_step)))
     response = receipt_kept(found, make_response(web.go("/" if receipt.holds(key) else f"/orders/{key}")))
+    if receipt.holds(key):
+        discount.clear(response)
     return keeper.clear(response) if keeper.read().id == found.cart_id else response
 
 

@@ -9,7 +9,7 @@ from werkzeug.wrappers import Response as AnyResponse
 
 from app import templating, web
 from app.account import login
-from app.cart import keeper
+from app.cart import discount, keeper
 from app.cart.routes import current_cart
 from app.checkout import afterwards, bp, downloads, guard, payment, receipt, shown
 from app.checkout.forms import CheckoutForm, FindForm, number
@@ -34,6 +34,7 @@ from app.services import (
 )
 from app.services.cart import Cart, CartView, Notice
 from app.services.customers import InvalidContact
+from app.services.discounts import Discount, DiscountRefused
 from app.services.errors import AlreadyOrdered, MethodUnavailable, OutOfStock, ShopError, TotalChanged
 from app.services.shelf import Shelf
 
@@ -54,14 +55,27 @@ class Desk:
     quotes: list[shipping.Quote]
     offers: list[payments.Offer]
     notices: list[Notice]
+    discount: Discount | None = None
     ordered_key: str | None = None  # the order that this cart was on already, for the browser that placed it
+
+    @property
+    def off_minor(self) -> int:
+        return self.discount.minor if self.discount else 0
+
+    @property
+    def goods_minor(self) -> int:
+        """What the goods cost, less the discount."""
+        return self.view.items_minor - self.off_minor
 
     @property
     def totals(self) -> list[int]:
         """Every total that is possible now, in minor units."""
-        return sorted({self.view.items_minor + quote.price_minor for quote in self.quotes if quote.is_available}) or [
-            self.view.items_minor
-        ]
+        return sorted({self.goods_minor + quote.price_minor for quote in self.quotes if quote.is_available}) or [self.goods_minor]
+
+    @property
+    def shown(self) -> Shown:
+        """What the page shows of it."""
+        return shown.look(self.cart, self.view, self.country, self.quotes, discount.read(), self.off_minor)
 
 
 def desk(cart: Cart, form: CheckoutForm, notices: list[Notice]) -> Desk:
@@ -78,20 +92,22 @@ def desk(cart: Cart, form: CheckoutForm, notices: list[Notice]) -> Desk:
     fitting = [quote for quote in quotes if quote.is_available]
     form.delivery.data = str(chosen(form.delivery.data, fitting) or "") or None
     quote = next((quote for quote in fitting if str(quote.id) == form.delivery.data), None)
-    total = view.items_minor + (quote.price_minor if quote else 0)
+    applied, why_not = discount.applied(view)
+    total = view.items_minor - (applied.minor if applied else 0) + (quote.price_minor if quote else 0)
     offers = payments.offers(total, view.needs_shipping, country if view.needs_shipping else "", view.currency)
     form.payment.data = str(chosen(form.payment.data, [offer for offer in offers if offer.is_available]) or "") or None
     if not offers:
         form.unwanted.add("payment")
     for field in form:
         field.data = text.printable(field.data) if isinstance(field.data, str) else field.data
-    form.shown.data = shown.write(shown.look(cart, view, country, quotes))
-    told = [Notice("%(sentence)s", {"sentence": sentence}) for sentence in form.take_unseen()]
+    told = [*why_not] + [Notice("%(sentence)s", {"sentence": sentence}) for sentence in form.take_unseen()]
     if view.needs_shipping and not fitting:
         told.append(Notice("None of our ways of delivery takes this cart to %(to)s.", {"to": addresses.country_name(country)}))
     if view.lines and total and not any(offer.is_available for offer in offers):
         told.append(Notice("There is no way to pay for this cart yet. Please write to us."))
-    return Desk(cart, view, form, country, list(form.country.choices), quotes, offers, [*notices, *told, *view.notices])
+    here = Desk(cart, view, form, country, list(form.country.choices), quotes, offers, [*notices, *told, *view.notices], applied)
+    form.shown.data = shown.write(here.shown)
+    return here
 
 
 def chosen(asked: str | None, fitting: list[Any]) -> int | None:
@@ -147,6 +163,8 @@ def place() -> AnyResponse:
         here = desk(wanted, form, [])
         here.notices = [Notice(error.message), *here.notices, *differences(was, here)]
         return page(here, error.status)
+    except DiscountRefused as error:
+        return without_code(wanted, form, was, error)
     except AlreadyOrdered as error:
         return ordered_before(wanted, form, error)
     except (Busy, RateLimitExceeded) as error:
@@ -159,7 +177,7 @@ def place() -> AnyResponse:
 
 def submitted(wanted: Cart, form: CheckoutForm, was: Shown | None) -> checkout.Placed:
     """Place the order that this form asks for: the cart as it was shown. Raises what `place_order` raises."""
-    if was is None or not was.is_of(wanted):
+    if was is None or not was.is_of(wanted, discount.read()):
         raise TotalChanged
     shipping_id = number(form.delivery.data) if was.needs_shipping else None
     total = shown_total(was, form, shipping_id)
@@ -180,7 +198,16 @@ def submitted(wanted: Cart, form: CheckoutForm, was: Shown | None) -> checkout.P
         most_holds=guard.most("HOLDS_PER_BROWSER"),
         shelf=Shelf.of(current_app.config),
         buyer=login.buyer(),
+        discount_code=was.discount_code,
     )
+
+
+def without_code(wanted: Cart, form: CheckoutForm, was: Shown | None, error: DiscountRefused) -> Response:
+    """The form with everything kept but the code, which ended or was used up meanwhile, and with the totals that hold now."""
+    discount.forget()
+    here = desk(wanted, form, [])
+    here.notices = [Notice(error.message, error.values), *here.notices, *differences(was, here)]
+    return discount.clear(page(here, error.status))
 
 
 def later(wanted: Cart, form: CheckoutForm, error: Busy | RateLimitExceeded) -> Response:
@@ -249,7 +276,7 @@ def differences(was: Shown | None, here: Desk) -> list[Notice]:
     if was.country != here.country and here.view.needs_shipping:
         told.append(Notice("The totals are now for delivery to %(country)s.", {"country": addresses.country_name(here.country)}))
     shipping_id = number(here.form.delivery.data)
-    before, after = was.total(shipping_id), shown.look(here.cart, here.view, here.country, here.quotes).total(shipping_id)
+    before, after = was.total(shipping_id), here.shown.total(shipping_id)
     if before is not None and after is not None and before != after:
         values = {"was_minor": before, "now_minor": after, "currency": here.view.currency}
         told.append(Notice("The total is now %(now)s, it was %(was)s.", values))

@@ -21,6 +21,8 @@ class Shown:
     country: str
     totals: dict[str, int]  # minor units by shipping method id; "" where nothing is sent
     lines: list[tuple[int, int, int]]  # variant id, quantity, unit price in minor units
+    code: str = ""  # the discount code that the browser had
+    off_minor: int = 0  # what it took off the totals
 
     @property
     def cart(self) -> Cart:
@@ -36,9 +38,15 @@ class Shown:
     def needs_shipping(self) -> bool:
         return "" not in self.totals
 
-    def is_of(self, cart: Cart) -> bool:
-        """Whether nothing was put into the cart or taken out since."""
-        return cart.id == self.cart_id and cart.content_hash in (self.content_hash, self.cart.content_hash)
+    @property
+    def discount_code(self) -> str:
+        """The code that a submit uses: one that took nothing off was shown so, and is not needed."""
+        return self.code if self.off_minor else ""
+
+    def is_of(self, cart: Cart, code: str) -> bool:
+        """Whether nothing was put into the cart or taken out since, nor another discount code typed."""
+        is_same = cart.content_hash in (self.content_hash, self.cart.content_hash)
+        return cart.id == self.cart_id and is_same and code == self.code
 
     def total(self, shipping_id: int | None) -> int | None:
         """The total that was shown for this choice; None when it was not shown."""
@@ -54,17 +62,20 @@ def _serializer(keys: tuple[str, ...]) -> URLSafeSerializer:
     return URLSafeSerializer(keys, salt="checkout shown")
 
 
-def look(cart: Cart, view: CartView, country: str, quotes: Sequence[Quote]) -> Shown:
-    """What the page shows now of this cart."""
-    totals = {str(quote.id): view.items_minor + quote.price_minor for quote in quotes if quote.is_available}
+def look(cart: Cart, view: CartView, country: str, quotes: Sequence[Quote], code: str, off_minor: int) -> Shown:
+    """What the page shows now of this cart, from which its discount code takes so much off."""
+    goods = view.items_minor - off_minor
+    totals = {str(quote.id): goods + quote.price_minor for quote in quotes if quote.is_available}
     if not view.needs_shipping:
-        totals = {"": view.items_minor}
+        totals = {"": goods}
     lines = [(line.variant_id, line.quantity, line.unit_price_minor) for line in view.lines]
-    return Shown(cart.id, cart.content_hash, country, totals, lines)
+    return Shown(cart.id, cart.content_hash, country, totals, lines, code, off_minor)
 
 
 def write(shown: Shown) -> str:
     parts = [shown.cart_id, shown.content_hash, shown.country, shown.totals, shown.lines]
+    if shown.code:
+        parts += [shown.code, shown.off_minor]
     return str(serializer().dumps(parts))
 
 

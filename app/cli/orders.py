@@ -80,7 +80,7 @@ def cash(number: str) -> None:
     \b
     Example: flask orders cash 10023
     """
-    paid = cancelling.record_cash(id_of(number), Shelf.of(current_app.config))
+    paid = cancelling.record_cash(id_of(number), Shelf.of(current_app.config), actor=ACTOR)
     click.echo(f"{shown(paid)} were paid for order {number}.")
 
 

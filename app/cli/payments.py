@@ -8,6 +8,8 @@ from app.cli.output import speaks
 from app.models.order import order_number
 from app.services import refunds
 
+ACTOR = "cli"
+
 payments = AppGroup("payments", help="What was paid elsewhere, and what a person must look at.")
 
 
@@ -36,7 +38,7 @@ def sent(refund: int, reference: str) -> None:
     \b
     Example: flask payments sent 12 "bank transfer of 3 May"
     """
-    refunds.sent_by_hand(refund, reference)
+    refunds.sent_by_hand(refund, reference, actor=ACTOR)
     click.echo(f"Refund {refund} is done.")
 
 

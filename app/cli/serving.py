@@ -8,6 +8,7 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -28,16 +29,17 @@ Settings = Mapping[str, Any]
 Process = subprocess.Popen[bytes]
 
 
-def serve(config: Settings, root: Path, *, welcome: Callable[[str], str]) -> int:
+def serve(config: Settings, root: Path, *, welcome: Callable[[str], str], watch: Callable[[Stop], None]) -> int:
     """Run the server, and beside it the worker, until a signal comes or the server ends; answers the server's exit status.
 
-    `welcome` answers what is said once the shop answers at an address.
+    `welcome` answers what is said once the shop answers at an address. `watch` looks after the worker beside them.
     """
     refuse_taken_port(config["HOST"], config["PORT"])
     adopt_orphans()
     with Stop.at_signals() as stop:
         server = start(server_command(config), root)
         worker, began = start(worker_command(), root), time.monotonic()
+        threading.Thread(target=watch, args=(stop,), name="watch", daemon=True).start()
         is_open = False
         try:
             while server.poll() is None and not stop.is_set:

@@ -12,17 +12,20 @@ from flask import current_app
 from flask.cli import with_appcontext
 from sqlalchemy import exc
 
-from app import pretend
+from app import pretend, providers, templating, watching
 from app.cli import serving
 from app.cli.output import fail, speaks
 from app.extensions import db
 from app.services import (
     accounts,
+    alarms,
+    anonymising,
     attempts,
     digital,
     doctor as doctor_service,
     errands,
     expiry,
+    health,
     idempotency,
     invariants,
     personal,
@@ -35,13 +38,13 @@ from app.services import (
 )
 from app.services.doctor import Finding
 from app.services.invariants import Breach
-from app.services.mail import Mailer
 from app.services.safekeeping import Backup
 from app.services.shelf import Shelf
 
 FORGETTING = (accounts.forget_codes, attempts.forget, idempotency.forget, personal.forget_finished)
 SWEEP_SECONDS = 300  # between two looks for payments and orders that everybody forgot
 COMPLETE_SECONDS = 5  # between two looks for digital orders that are done
+BEAT_SECONDS = 30  # between two signs of life of the worker
 FORGET_SECONDS = 3600  # between two looks for what is not to be kept any more
 WORKER_SIGN = "worker"  # a file of the instance: locked while a worker runs
 
@@ -63,7 +66,8 @@ def serve() -> None:
     \b
     Example: PORT=9000 flask serve
     """
-    sys.exit(serving.serve(current_app.config, Path(current_app.root_path).parent, welcome=welcome))
+    app = current_app._get_current_object()  # type: ignore[attr-defined]
+    sys.exit(serving.serve(app.config, Path(app.root_path).parent, welcome=welcome, watch=watching.begin(app)))
 
 
 def welcome(address: str) -> str:
@@ -77,9 +81,9 @@ def welcome(address: str) -> str:
 
 def rounds() -> list[worker_service.Round]:
     """What the worker does, over and over, in this order."""
-    mailer = Mailer(current_app.config, lambda name, context: current_app.jinja_env.get_template(name).render(context))
+    mailer = templating.mailer(current_app)
     shelf = Shelf.of(current_app.config)
-    done = [
+    done: list[worker_service.Round] = [
         partial(errands.deliver_due, mailer, say),
         expiry.expire_due,
         partial(settling.check_due, shelf),
@@ -90,6 +94,10 @@ def rounds() -> list[worker_service.Round]:
     ]
     if "pretend" in current_app.extensions:
         done.append(pretend.PROVIDER.deliver_due)
+    if days := current_app.config["ANONYMISE_AFTER_DAYS"]:
+        done.append(worker_service.every(FORGET_SECONDS, partial(anonymising.anonymise_old, days)))
+    done.append(worker_service.every(alarms.LOOK_SECONDS, partial(alarms.look, mailer)))
+    done.append(worker_service.every(BEAT_SECONDS, health.beat))  # behind all others: a worker that one of them ends is silent
     return done
 
 
@@ -105,6 +113,7 @@ def worker(once: bool, parent: int) -> None:
     Example: flask worker --once
     """
     with worker_service.Stop.at_signals(parent) as stop, worker_service.presence(Path(current_app.instance_path) / WORKER_SIGN):
+        health.forget_gateways(providers.GATEWAYS)
         worker_service.run(rounds(), say=say, stop=stop, once=once)
 
 
@@ -122,12 +131,14 @@ def doctor() -> None:
     """
     with database_errors_as_sentences():
         findings = list(doctor_service.settings(current_app.config, Path(current_app.instance_path)))
+        findings.append(doctor_service.gateways([name for name, each in providers.GATEWAYS.items() if not each.is_direct]))
         findings.append(doctor_service.migrations())
         can_look = findings[-1].state == "ok"
         if can_look:
             findings += doctor_service.mailbox(shop_service.current(current_app.config))
             with snapshot.snapshot() as t:
                 findings += doctor_service.rows(t, current_app.config["CURRENCY"])
+                findings += doctor_service.troubles(t)
                 findings += doctor_service.files(t, Shelf.of(current_app.config))
         for finding in findings:
             show(finding)

@@ -30,16 +30,22 @@ USER_AGENT = "Till"
 _clock = threading.local()
 
 
+class Talk:
+    """A conversation, and whether the other side `answered` in it, whatever it said."""
+
+    answered = False
+
+
 @contextmanager
-def conversation(seconds: float | None = None) -> Iterator[None]:
+def conversation(seconds: float | None = None) -> Iterator[Talk]:
     """All requests of this thread inside the block share one deadline; a block inside another may end sooner, never later."""
-    around = getattr(_clock, "ends", None)
+    around, outer = getattr(_clock, "ends", None), getattr(_clock, "talk", None)
     ends = time.monotonic() + (CONVERSATION_SECONDS if seconds is None else seconds)
-    _clock.ends = ends if around is None else min(ends, around)
+    _clock.ends, _clock.talk = ends if around is None else min(ends, around), Talk()
     try:
-        yield
+        yield _clock.talk
     finally:
-        _clock.ends = around
+        _clock.ends, _clock.talk = around, outer
 
 
 def seconds_left() -> float:
@@ -147,6 +153,8 @@ class Session(requests.Session):
                 if len(body) > MOST_BYTES:
                     raise GatewayDown("its answer is too long")
             response._content = bytes(body)
+        if talk := getattr(_clock, "talk", None):
+            talk.answered = True
         return response
 
 

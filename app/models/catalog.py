@@ -79,6 +79,9 @@ class Product(Model):
     )  # the first for sale, else the first: a card shows its price and adds it
     price_minor: Mapped[int] = mapped_column(BigInteger, default=0)  # the lead variant's
     variant_count: Mapped[int] = mapped_column(default=0)
+    picture: Mapped[str] = mapped_column(String(32), default="")  # key of the first picture; "" shows the drawn label
+    picture_alt: Mapped[str] = mapped_column(String(250), default="")
+    picture_bytes: Mapped[int] = mapped_column(default=0)  # what a card's JPEG of it weighs
     name_key: Mapped[str] = mapped_column(String(250), default="")  # the name folded for sorting
     search_text: Mapped[str] = mapped_column(Text, default="")  # everything search looks through, folded
 
@@ -138,3 +141,21 @@ class Variant(Model):
     @property
     def is_for_sale(self) -> bool:
         return self.is_active and self.is_listed and self.available > 0
+
+
+class OldSlug(Model):
+    """An address that a product or a shelf had before: whoever asks for it is led to the present one."""
+
+    __tablename__ = "old_slug"
+    __table_args__ = (
+        UniqueConstraint("kind", "slug"),
+        CheckConstraint(
+            "(kind = 'product') = (product_id IS NOT NULL) AND (kind = 'category') = (category_id IS NOT NULL)", name="kind"
+        ),
+        {"sqlite_autoincrement": True},
+    )
+
+    kind: Mapped[str] = mapped_column(String(8))  # product or category
+    slug: Mapped[str] = mapped_column(String(160))
+    product_id: Mapped[int | None] = mapped_column(ForeignKey("product.id"), index=True)
+    category_id: Mapped[int | None] = mapped_column(ForeignKey("category.id"), index=True)

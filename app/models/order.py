@@ -10,6 +10,7 @@ from app.extensions import Model
 
 NOTES_MAX = 500  # characters, after line breaks became LF
 FIRST_NUMBER = 10_000
+FOLDED = String(120).with_variant(String(120, collation="C"), "postgresql")  # compared letter by letter, as ranges of names need
 
 
 class OrderStatus(StrEnum):
@@ -44,6 +45,10 @@ class Order(Model):
         Index("ix_order_email", "email", "id"),
         Index("ix_order_status", "status", "hold_expires_at"),
         Index("ix_order_account_id", "account_id", "id"),
+        Index("ix_order_placed_at", "placed_at", "id"),
+        Index("ix_order_status_placed_at", "status", "placed_at", "id"),
+        Index("ix_order_name_key", "name_key", "id"),
+        Index("ix_order_surname_key", "surname_key", "id"),
         {"sqlite_autoincrement": True},
     )
 
@@ -54,11 +59,15 @@ class Order(Model):
     account_id: Mapped[int | None] = mapped_column(ForeignKey("account.id"))
     email: Mapped[str] = mapped_column(String(254))
     name: Mapped[str] = mapped_column(String(120))
+    name_key: Mapped[str] = mapped_column(FOLDED, default="")  # the name as search compares it
+    surname_key: Mapped[str] = mapped_column(FOLDED, default="")  # its last word
     phone: Mapped[str] = mapped_column(String(40), default="")
     status: Mapped[str] = mapped_column(String(12))
     currency: Mapped[str] = mapped_column(String(3))
     items_minor: Mapped[int] = mapped_column(BigInteger)
-    discount_minor: Mapped[int] = mapped_column(BigInteger, default=0)
+    discount_minor: Mapped[int] = mapped_column(BigInteger, default=0)  # off items_minor
+    discount_code_id: Mapped[int | None] = mapped_column(ForeignKey("discount_code.id"))
+    discount_code: Mapped[str] = mapped_column(String(40), default="")  # as it was typed; "" without one
     shipping_minor: Mapped[int] = mapped_column(BigInteger, default=0)
     shipping_tax_minor: Mapped[int] = mapped_column(BigInteger, default=0)  # inside shipping_minor
     tax_minor: Mapped[int] = mapped_column(BigInteger, default=0)  # inside total_minor: the lines' and the shipping's
@@ -106,6 +115,10 @@ def order_number(order_id: int) -> str:
 IS_LIVE = Order.status.not_in([literal_column(f"'{status}'") for status in sorted(DEAD)])
 Index("uq_order_live_cart_id", Order.cart_id, unique=True, sqlite_where=IS_LIVE, postgresql_where=IS_LIVE)
 
+# Old orders that still name somebody, for whoever anonymises them.
+NAMES_SOMEBODY = Order.email != literal_column("''")
+Index("ix_order_named", Order.placed_at, sqlite_where=NAMES_SOMEBODY, postgresql_where=NAMES_SOMEBODY)
+
 
 class LineItem(Model):
     """One line of an order: a snapshot, true even after the product changed or went."""
@@ -115,6 +128,7 @@ class LineItem(Model):
         CheckConstraint("quantity >= 1", name="quantity"),
         CheckConstraint("unit_price_minor >= 0", name="price"),
         Index("ix_line_item_order_id", "order_id", "position"),
+        Index("ix_line_item_sku", "sku", "order_id"),
         {"sqlite_autoincrement": True},
     )
 
@@ -126,8 +140,9 @@ class LineItem(Model):
     options: Mapped[str] = mapped_column(String(250), default="")
     unit_price_minor: Mapped[int] = mapped_column(BigInteger)
     quantity: Mapped[int]
+    discount_minor: Mapped[int] = mapped_column(BigInteger, default=0)  # this line's share of the order's
     tax_rate_bp: Mapped[int] = mapped_column(default=0)
-    tax_minor: Mapped[int] = mapped_column(BigInteger, default=0)
+    tax_minor: Mapped[int] = mapped_column(BigInteger, default=0)  # inside what is left of the line after its discount
     is_digital: Mapped[bool] = mapped_column(default=False)
 
     order: Mapped[Order] = relationship(back_populates="lines")

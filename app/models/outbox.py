@@ -27,3 +27,4 @@ class OutboxMessage(Model):
 
 _is_owed = OutboxMessage.done_at.is_(None)
 Index("ix_outbox_message_owed", OutboxMessage.available_at, sqlite_where=_is_owed, postgresql_where=_is_owed)
+Index("ix_outbox_message_fate", OutboxMessage.is_dead, OutboxMessage.id, sqlite_where=_is_owed, postgresql_where=_is_owed)

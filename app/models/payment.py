@@ -3,7 +3,7 @@
 from datetime import datetime
 from enum import StrEnum
 
-from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Index, String, UniqueConstraint
+from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Index, String, UniqueConstraint, literal_column
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.extensions import Model
@@ -91,6 +91,11 @@ class Payment(Model):
     problem: Mapped[str] = mapped_column(String(250), default="")  # what staff should look at; never personal data
 
 
+# Written out wherever they stand, so that SQLite knows a partial index before it has the values.
+HAS_PROBLEM = Payment.problem != literal_column("''")
+Index("ix_payment_problem", Payment.id, sqlite_where=HAS_PROBLEM, postgresql_where=HAS_PROBLEM)
+
+
 class RefundStatus(StrEnum):
     QUEUED = "QUEUED"  # promised; the worker asks the gateway
     DONE = "DONE"
@@ -112,6 +117,10 @@ class Refund(Model):
     actor: Mapped[str] = mapped_column(String(60))
     gateway_reference: Mapped[str] = mapped_column(String(255), default="")
     done_at: Mapped[datetime | None]
+
+
+WAS_REFUSED = Refund.status == literal_column(f"'{RefundStatus.REFUSED}'")
+Index("ix_refund_refused", Refund.id, sqlite_where=WAS_REFUSED, postgresql_where=WAS_REFUSED)
 
 
 class PaymentEvent(Model):

@@ -10,7 +10,7 @@ from app.extensions import Model
 
 
 class AuditEntry(Model):
-    """One thing that somebody behind the counter changed; never changed itself, never deleted."""
+    """One thing that somebody behind the counter changed; never deleted, and never changed but for who was anonymised since."""
 
     __tablename__ = "audit_entry"
     __table_args__ = (

@@ -6,7 +6,7 @@ from datetime import timedelta
 
 from sqlalchemy import delete, func, insert, select
 
-from app.extensions import now, retried, transaction
+from app.extensions import now, read, retried, transaction
 from app.models.attempt import Attempt
 
 FORGET_AFTER = timedelta(days=1)
@@ -20,7 +20,7 @@ def allow(kind: str, who: str, secret: str, *, most: int | None, seconds: int) -
     """
     if most is None:
         return True
-    subject = hmac.new(secret.encode(), f"{kind}:{who}".encode(), hashlib.sha256).hexdigest()
+    subject = _subject(kind, who, secret)
     since = now() - timedelta(seconds=seconds)
     with transaction() as t:
         t.execute(delete(Attempt).where(Attempt.kind == kind, Attempt.subject == subject, Attempt.created_at < since))
@@ -28,6 +28,19 @@ def allow(kind: str, who: str, secret: str, *, most: int | None, seconds: int) -
         if made < most:
             t.execute(insert(Attempt).values(kind=kind, subject=subject))
     return made < most
+
+
+def are_left(kind: str, who: str, secret: str, *, most: int | None, seconds: int) -> bool:
+    """Whether `who` may try once more, where only wrong tries are counted: each by `allow`, once it turned out to be one."""
+    if most is None:
+        return True
+    mine = Attempt.kind == kind, Attempt.subject == _subject(kind, who, secret)
+    since = now() - timedelta(seconds=seconds)
+    return bool(read(select(func.count()).where(*mine, Attempt.created_at >= since)).scalar_one() < most)
+
+
+def _subject(kind: str, who: str, secret: str) -> str:
+    return hmac.new(secret.encode(), f"{kind}:{who}".encode(), hashlib.sha256).hexdigest()
 
 
 @retried

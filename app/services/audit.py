@@ -1,10 +1,10 @@
 """The audit trail: what people behind the counter changed, written in the transaction that changes it."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import Connection, insert, select
+from sqlalchemy import Connection, insert, select, update
 
 from app.extensions import Record, db
 from app.models.customer import Account
@@ -13,6 +13,7 @@ from app.models.staff import AuditEntry
 COMMAND = "cli"
 STAFF = "staff:"  # what the actor of somebody with an account begins with; the account's id follows
 PAGE = 50
+NAMES_NOBODY = {"status", "currency", "country", "role", "kind"}  # fields whose texts are no words of people
 
 
 def note(
@@ -32,6 +33,20 @@ def note(
         return
     values = {"actor": actor, "action": action, "subject": subject, "before": plain(before), "after": plain(after)}
     t.execute(insert(AuditEntry), values | {"account_id": account_of(actor)})
+
+
+def forget(t: Connection, subjects: Sequence[str]) -> None:
+    """Take the texts out of what was written about these things, for they may name somebody; who did what, and numbers, stay."""
+    columns = AuditEntry.id, AuditEntry.before, AuditEntry.after
+    for row in t.execute(select(*columns).where(AuditEntry.subject.in_(subjects))).all():
+        kept = {"before": without_texts(row.before), "after": without_texts(row.after)}
+        if kept != {"before": row.before, "after": row.after}:
+            t.execute(update(AuditEntry).where(AuditEntry.id == row.id).values(**kept))
+
+
+def without_texts(fields: Mapping[str, Any]) -> dict[str, Any]:
+    is_safe = (int, float, bool, type(None))
+    return {name: value if name in NAMES_NOBODY or isinstance(value, is_safe) else "" for name, value in fields.items()}
 
 
 def account_of(actor: str) -> int | None:

@@ -3,11 +3,11 @@
 from sqlalchemy import select, update
 
 from app.extensions import retried, transaction
-from app.models.order import LineItem, Order, OrderStatus
+from app.models.order import LineItem, OrderStatus
 from app.models.payment import Payment, PaymentStatus
 from app.providers import GATEWAYS
-from app.services import digital, orders, outbox, paying, refunds, stock
-from app.services.errors import NotFound, ShopError
+from app.services import audit, digital, orders, outbox, paying, refunds, stock
+from app.services.errors import ShopError
 from app.services.shelf import Shelf
 
 CANCELLABLE = (OrderStatus.HOLD, OrderStatus.FAILED, OrderStatus.PROCESSING)
@@ -15,6 +15,11 @@ CANCELLABLE = (OrderStatus.HOLD, OrderStatus.FAILED, OrderStatus.PROCESSING)
 
 class NotCancellable(ShopError):
     message = "This order cannot be cancelled any more. Please write to us."
+    status = 409
+
+
+class MoneyIsManagers(ShopError):
+    message = "Money was paid for this order, and only a manager sends money back. Ask one to cancel it."
     status = 409
 
 
@@ -29,15 +34,14 @@ def may_shopper_cancel(status: str, has_digital: bool) -> bool:
 
 
 @retried
-def cancel(order_id: int, *, actor: str, reason: str) -> int:
-    """Call an order off; answers how much money goes back, in minor units. Raises NotFound, NotCancellable.
+def cancel(order_id: int, *, actor: str, reason: str, as_seen: str | None = None, may_send_money: bool = True) -> int:
+    """Call an order off; answers how much money goes back, in minor units. Raises NotFound, NotCancellable, MoneyIsManagers.
 
-    As `orders.SHOPPER` one may as long as `may_shopper_cancel` says so, as anybody else until it was sent.
+    As `orders.SHOPPER` one may as long as `may_shopper_cancel` says so, as anybody else until it was sent. With what
+    `orders.seen` answered before, raises OrderMoved when it moved since.
     """
     with transaction() as t:
-        status = t.execute(select(Order.status).where(Order.id == order_id).with_for_update()).scalar()
-        if status is None:
-            raise NotFound("There is no such order.")
+        status = orders.lock(t, order_id, as_seen).status
         by_mail = select(LineItem.id).where(LineItem.order_id == order_id, LineItem.is_digital)
         may = status in CANCELLABLE
         if actor == orders.SHOPPER:
@@ -52,22 +56,27 @@ def cancel(order_id: int, *, actor: str, reason: str) -> int:
         digital.revoke(t, order_id)
         paying.cancel_open(t, order_id)
         back = refunds.promise_all(t, order_id, reason=reason, actor=actor)
+        if back and not may_send_money:
+            raise MoneyIsManagers
+        audit.note(t, actor, "order cancelled", f"order:{order_id}", {"status": status}, {"reason": reason, "back_minor": back})
         outbox.owe(t, "order.cancelled", f"order.cancelled:{order_id}", {"order_id": order_id})
     return back
 
 
 @retried
-def record_cash(order_id: int, shelf: Shelf) -> int:
-    """Write down that an order which is paid at the door was paid; answers how much, in minor units. Raises NothingToPay.
+def record_cash(order_id: int, shelf: Shelf, *, actor: str, as_seen: str | None = None) -> int:
+    """Write down that an order which is paid at the door was paid; answers how much, in minor units.
 
-    What is digital in it is yielded now, from the `shelf`.
+    What is digital in it is yielded now, from the `shelf`. Raises NotFound, NothingToPay, OrderMoved.
     """
     with transaction() as t:
+        orders.lock(t, order_id, as_seen)
         by_hand = [name for name, gateway in dict(GATEWAYS).items() if gateway.is_direct]
         waiting = Payment.order_id == order_id, Payment.status == PaymentStatus.CREATED, Payment.gateway.in_(by_hand)
         values = {"status": PaymentStatus.CAPTURED, "captured_minor": Payment.amount_minor}
         paid = t.execute(update(Payment).where(*waiting).values(**values).returning(Payment.amount_minor)).scalar()
         if paid is None:
             raise NothingToPay
+        audit.note(t, actor, "cash recorded", f"order:{order_id}", None, {"paid_minor": paid})
         digital.fulfil(t, order_id, shelf)
     return int(paid)

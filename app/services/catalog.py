@@ -14,6 +14,7 @@ from sqlalchemy import ColumnElement, Connection, Engine, and_, bindparam, colum
 
 from app.extensions import Prepared, Query, Record, db, read
 from app.models.catalog import SKU_PATTERN, CatalogueRevision, Category, Product, Variant
+from app.models.picture import PictureFile, ProductImage
 from app.services.text import is_storable
 
 PAGE_SIZE = 24
@@ -42,6 +43,9 @@ CARDS = (
         Product.name,
         Product.summary,
         Product.label_version,
+        Product.picture,
+        Product.picture_alt,
+        Product.picture_bytes,
         Product.is_listed,
         Product.variant_count,
         Variant.sku,
@@ -148,7 +152,7 @@ def category(slug: str) -> Any:
     return CATEGORY.row_or_none(slug=slug) if is_storable(slug) else None
 
 
-PRODUCT = Prepared(
+PRODUCTS = (
     select(
         Product.id,
         Product.slug,
@@ -157,13 +161,27 @@ PRODUCT = Prepared(
         Product.description,
         Product.origin,
         Product.label_version,
+        Product.picture,
         Product.is_listed,
         Product.category_id,
         Category.slug.label("category_slug"),
         Category.name.label("category_name"),
     )
+    .select_from(Product)
     .outerjoin(Category, Category.id == Product.category_id)
-    .where(Product.slug == bindparam("slug"), Product.is_active)
+)
+PRODUCT = Prepared(PRODUCTS.where(Product.slug == bindparam("slug"), Product.is_active))
+ANY_PRODUCT = Prepared(PRODUCTS.where(Product.id == bindparam("id")))
+LABELLED = Prepared(PRODUCTS.where(Product.slug == bindparam("slug")))
+PICTURES = Prepared(
+    select(ProductImage.key, ProductImage.alt, ProductImage.page_bytes)
+    .where(ProductImage.product_id == bindparam("product"))
+    .order_by(ProductImage.position, ProductImage.id)
+)
+PICTURE = Prepared(
+    select(PictureFile.content).where(
+        PictureFile.key == bindparam("key"), PictureFile.width == bindparam("width"), PictureFile.format == bindparam("format")
+    )
 )
 VARIANTS = Prepared(
     select(
@@ -189,8 +207,30 @@ RELATED = Prepared(
 
 
 def product(slug: str) -> Any:
-    """The columns of PRODUCT for an active product, or None."""
+    """The columns of PRODUCTS for an active product, or None."""
     return PRODUCT.row_or_none(slug=slug) if is_storable(slug) else None
+
+
+def any_product(product_id: int) -> Any:
+    """The same for a product that may be hidden, as only staff may see it."""
+    return ANY_PRODUCT.row_or_none(id=product_id)
+
+
+def labelled(slug: str, version: str) -> Any:
+    """The product whose label this is: an active one, or a hidden one for whoever knows its label's version, as staff do."""
+    found = LABELLED.row_or_none(slug=slug) if is_storable(slug) else None
+    return found if found and (found.label_version == version or product(slug)) else None
+
+
+def pictures(row: Any) -> Sequence[Any]:
+    """The pictures of a product in their order: key, alt, page_bytes."""
+    return PICTURES.rows(product=row.id) if row.picture else ()
+
+
+def picture(key: str, width: int, format: str) -> bytes | None:
+    """One picture in one format and width, as it is sent."""
+    found = PICTURE.row_or_none(key=key, width=width, format=format) if is_storable(key) else None
+    return found.content if found else None
 
 
 def variants(product_id: int) -> Sequence[Any]:
@@ -334,13 +374,20 @@ def refresh(t: Connection, changed: Sequence[int]) -> None:
     if not changed:
         return
     for chunk in chunks(changed):
-        products = select(Variant.product_id).where(Variant.id.in_(chunk))
-        # Locked first and recomputed after: two buyers selling out two variants of one product must see each other.
-        locked = (
-            t.execute(select(Product.id).where(Product.id.in_(products)).order_by(Product.id).with_for_update()).scalars().all()
-        )
-        t.execute(REFRESH.where(Product.id.in_(locked)))
+        _refresh(t, Product.id.in_(select(Variant.product_id).where(Variant.id.in_(chunk))))
     touch(t)
+
+
+def refresh_product(t: Connection, product_id: int) -> None:
+    """The same for one product, which may have no variants yet."""
+    _refresh(t, Product.id == product_id)
+    touch(t)
+
+
+def _refresh(t: Connection, which: ColumnElement[bool]) -> None:
+    # Locked first and recomputed after: two buyers selling out two variants of one product must see each other.
+    locked = t.execute(select(Product.id).where(which).order_by(Product.id).with_for_update()).scalars().all()
+    t.execute(REFRESH.where(Product.id.in_(locked)))
 
 
 def claim(t: Connection) -> None:

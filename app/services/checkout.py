@@ -7,7 +7,7 @@ from sqlalchemy import Connection
 
 from app.extensions import now, retried, transaction
 from app.models.order import NOTES_MAX, OrderStatus
-from app.services import account_carts, customers, digital, expiry, orders, paying, pricing, stock, text
+from app.services import account_carts, customers, digital, discounts, expiry, orders, paying, pricing, stock, text
 from app.services.addresses import NOWHERE, Address
 from app.services.cart import Cart
 from app.services.customers import Buyer, Contact, InvalidContact
@@ -53,12 +53,20 @@ class Wish:
     shown_total_minor: int | None  # None: a program, which is shown nothing and pays what it costs
     currency: str
     buyer: Buyer | None
+    discount_code: str = ""  # as it is stored; "" for none
 
     def price(self, t: Connection | None = None) -> Priced:
         """Its price now. Raises what `pricing.price` raises, and TotalChanged when another total was shown."""
         country = self.contact.address.country if self.contact.address else ""
-        methods = {"shipping_id": self.shipping_id, "payment_id": self.payment_id}
-        priced = pricing.price(self.cart, currency=self.currency, country=country, t=t, **methods)
+        priced = pricing.price(
+            self.cart,
+            currency=self.currency,
+            country=country,
+            shipping_id=self.shipping_id,
+            payment_id=self.payment_id,
+            discount_code=self.discount_code,
+            t=t,
+        )
         if self.shown_total_minor is not None and priced.total_minor != self.shown_total_minor:
             raise TotalChanged
         return priced
@@ -75,7 +83,8 @@ class Wish:
         stands = [order.email, order.name, order.phone, order.notes, order.shipping_method_id, order.payment_method_id]
         address = self.contact.address or NOWHERE
         there = Address(order.country, order.line1, order.city, order.postcode, order.line2, order.region, order.company)
-        return asked == stands and address == there and order.content_hash == self.cart.content_hash and self.is_of_buyer(order)
+        goods = order.content_hash == self.cart.content_hash and order.discount_code == self.discount_code
+        return asked == stands and address == there and goods and self.is_of_buyer(order)
 
 
 def place_order(
@@ -92,6 +101,7 @@ def place_order(
     buyer: Buyer | None = None,
     holder: str = "",
     most_holds: int | None = None,
+    discount_code: str = "",
     locale: str = "en_GB",
 ) -> Placed:
     """Turn a cart into an order; placing one cart twice answers the same order.
@@ -100,10 +110,11 @@ def place_order(
     PROCESSING; a redirect order holds its stock and is on HOLD, for `hold_minutes`, one of at most `most_holds` of its
     `holder`. What is digital in an order that costs nothing is yielded from the `shelf`. `shown_total_minor` is what the
     shopper was shown, if anything was. A `buyer`'s order is their account's, and what it takes leaves their cart; an order
-    without one is a guest's. Raises EmptyCart, MethodUnavailable, InvalidContact (notes), AlreadyOrdered, TotalChanged,
-    OutOfStock, TooManyHolds, Busy.
+    without one is a guest's. A `discount_code` is used with it, or nothing is ordered. Raises EmptyCart, MethodUnavailable,
+    InvalidContact (notes), DiscountRefused, AlreadyOrdered, TotalChanged, OutOfStock, TooManyHolds, Busy.
     """
-    wish = Wish(cart, contact, shipping_id, payment_id, checked_notes(notes), shown_total_minor, currency, buyer)
+    notes = checked_notes(notes)
+    wish = Wish(cart, contact, shipping_id, payment_id, notes, shown_total_minor, currency, buyer, discount_code)
     hold = Hold(hold_minutes, holder, most_holds)
     try:
         return _place(wish, hold, shelf, locale)
@@ -140,6 +151,8 @@ def _place(wish: Wish, hold: Hold, shelf: Shelf | None, locale: str) -> Placed:
             account_id=buyer.account_id if buyer else None,
             holder=hold.holder,
         )
+        if priced.discount:
+            discounts.take(t, priced.discount, contact.email)
         lines = [(line.variant_id, line.quantity, line.title) for line in priced.lines]
         taken = stock.take(t, lines) if priced.is_direct else stock.hold(t, lines)
         order_id, line_ids = orders.write(t, values, priced, buyer.customer_id if buyer else customers.guest(t, contact))

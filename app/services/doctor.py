@@ -1,7 +1,7 @@
 """What a doctor looks at besides the data: settings that are unsafe, odd, or keep the shop from selling."""
 
 import stat
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,7 +18,7 @@ from app.extensions import db
 from app.models.catalog import Variant
 from app.models.outbox import OutboxMessage
 from app.models.payment import PaymentMethod, ShippingMethod
-from app.services import schema
+from app.services import health, schema
 from app.services.shelf import Shelf
 from app.services.shop import Shop
 
@@ -50,6 +50,7 @@ def settings(config: Settings, instance: Path) -> Iterator[Finding]:
     yield from secret(config, instance / "secret")
     yield from addresses(config)
     yield from mails(config)
+    yield alarm(config)
     yield from habits(config)
 
 
@@ -100,6 +101,30 @@ def mails(config: Settings) -> Iterator[Finding]:
         yield note(f"Mails go to {config['SMTP_HOST']} unencrypted; SMTP_SECURITY may be starttls or tls.")
     else:
         yield ok(f"Mails go to {config['SMTP_HOST']}.")
+
+
+def alarm(config: Settings) -> Finding:
+    """Somebody hears of trouble who looks at no page."""
+    ways = [name for name in ("ALARM_URL", "ALARM_EMAIL") if config[name]]
+    try:
+        if config["ALARM_EMAIL"]:
+            validate_email(config["ALARM_EMAIL"], check_deliverability=False, test_environment=True)
+    except EmailNotValidError:
+        return broken(f"ALARM_EMAIL is “{config['ALARM_EMAIL']}”, which is not an e-mail address.")
+    if not ways:
+        return note(
+            "No ALARM_URL is set: when mails, payments or the worker fail, only the log and the pages of the staff say so."
+        )
+    if ways == ["ALARM_EMAIL"]:
+        return note("Alarms go by mail alone: nobody hears of it when it is the mail that fails. ALARM_URL is another way.")
+    return ok(f"Alarms go to {' and '.join(ways)}.")
+
+
+def gateways(connected: Sequence[str]) -> Finding:
+    """Which payment providers have their keys."""
+    if not connected:
+        return note("No payment provider is connected: shoppers pay on delivery or not at all.")
+    return ok(f"Payment providers connected: {', '.join(health.title_of(name) for name in connected)}.")
 
 
 def habits(config: Settings) -> Iterator[Finding]:
@@ -160,6 +185,15 @@ def rows(t: Connection, currency: str) -> Iterator[Finding]:
         yield note("No shipping method is active; only digital goods can be ordered.")
     if dead := count(t, OutboxMessage, OutboxMessage.is_dead & OutboxMessage.done_at.is_(None)):
         yield note(f"{dead} messages were given up on: see `flask outbox list`, then `flask outbox retry --dead`.")
+
+
+def troubles(t: Connection) -> Iterator[Finding]:
+    """Nothing has been down for long, as far as it was written down."""
+    found = list(health.troubles(health.ALL.rows(t)))
+    for trouble in found:
+        yield note(trouble.sentence % {"since": f"{trouble.since:%Y-%m-%d %H:%M} UTC", "error": trouble.error})
+    if not found:
+        yield ok("Nothing is known to be down.")
 
 
 def files(t: Connection, shelf: Shelf) -> Iterator[Finding]:

@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from email.message import EmailMessage
+from functools import partial
 from typing import Any
 
 import jinja2
@@ -17,7 +18,7 @@ from sqlalchemy import ColumnElement, and_, or_, select, update
 
 from app.extensions import Record, db, now, retried, transaction
 from app.models.outbox import OutboxMessage
-from app.services import digital, mail, refunds
+from app.services import categories, digital, health, mail, refunds
 from app.services.errors import ShopError
 from app.services.mail import Mailer
 
@@ -35,27 +36,44 @@ Say = Callable[[str], None]
 # ------------------------------------------------------------------------------------------------ what the topics mean
 
 
-Handler = Callable[[Mailer, Mapping[str, Any], str], None]  # given payload and dedupe key; raises when it could not be done
+Composer = Callable[[Mailer, Mapping[str, Any], str], EmailMessage | None]  # given payload and dedupe key; None: owed to nobody
+Handler = Callable[[Mailer, Mapping[str, Any], str], None]  # the same; raises when it could not be done
+
+MAILS: dict[str, Composer] = {  # composing changes nothing, so that staff may look at what is to be sent
+    "order.confirmation": lambda mailer, payload, key: mail.confirmation(mailer, payload["order_id"], key=key),
+    "digital.delivered": lambda mailer, payload, key: mail.delivered(mailer, payload["order_id"], key=key),
+    "order.cancelled": lambda mailer, payload, key: mail.cancelled(mailer, payload["order_id"], key=key),
+    "order.refunded": lambda mailer, payload, key: mail.refunded(mailer, payload["refund_id"], key=key),
+    "order.shipped": lambda mailer, payload, key: mail.shipped(mailer, payload["order_id"], key=key),
+    "order.answered": lambda mailer, payload, key: mail.answered(mailer, payload["request_id"], key=key),
+    "payment.expired": lambda mailer, payload, key: mail.payment_expired(mailer, payload["order_id"], key=key),
+    "payment.problem": lambda mailer, payload, key: mail.payment_problem(mailer, payload["payment_id"], key=key),
+    "account.code": lambda mailer, payload, key: mail.account_code(mailer, payload["code_id"], key=key),
+    "stock.alert": lambda mailer, payload, key: mail.stock_alert(mailer, payload["alert_id"], key=key),
+}
 
 
-def _post(mailer: Mailer, message: EmailMessage | None) -> None:
-    """Send a mail; None is one that nobody is owed any more."""
+def _post(compose: Composer, mailer: Mailer, payload: Mapping[str, Any], key: str) -> None:
+    """Compose a mail and send it; whether the mail server took it is written down for staff."""
+    message = compose(mailer, payload, key)
     db.session.rollback()  # what the mail says has been read; no transaction is open while a mail server takes its time
-    if message is not None:
+    if message is None:
+        return
+    try:
         mail.send(mailer, message)
+    except smtplib.SMTPRecipientsRefused:
+        raise  # a mailbox that is not there says nothing of the mail server
+    except OSError as error:
+        health.failed(health.MAIL, describe(error))
+        raise
+    health.ok(health.MAIL)
 
 
 HANDLERS: dict[str, Handler] = {
-    "order.confirmation": lambda mailer, payload, key: _post(mailer, mail.confirmation(mailer, payload["order_id"], key=key)),
+    **{topic: partial(_post, compose) for topic, compose in MAILS.items()},
     "digital.codes": digital.handle_codes,
-    "digital.delivered": lambda mailer, payload, key: _post(mailer, mail.delivered(mailer, payload["order_id"], key=key)),
-    "order.cancelled": lambda mailer, payload, key: _post(mailer, mail.cancelled(mailer, payload["order_id"], key=key)),
-    "order.refunded": lambda mailer, payload, key: _post(mailer, mail.refunded(mailer, payload["refund_id"], key=key)),
-    "payment.expired": lambda mailer, payload, key: _post(mailer, mail.payment_expired(mailer, payload["order_id"], key=key)),
-    "payment.problem": lambda mailer, payload, key: _post(mailer, mail.payment_problem(mailer, payload["payment_id"], key=key)),
     "payment.refund": lambda mailer, payload, key: refunds.send(payload["refund_id"]),
-    "account.code": lambda mailer, payload, key: _post(mailer, mail.account_code(mailer, payload["code_id"], key=key)),
-    "stock.alert": lambda mailer, payload, key: _post(mailer, mail.stock_alert(mailer, payload["alert_id"], key=key)),
+    "category.renamed": lambda mailer, payload, key: categories.handle_renamed(payload),
 }
 
 

@@ -81,6 +81,31 @@ class StockConflict(ShopError):
     status = 409
 
 
+class StockRefused(ShopError):
+    """Stock cannot be so much, or so little."""
+
+
+class StockMoved(ShopError):
+    """A count was made while things were sold, or somebody else counted; nothing was changed.
+
+    `level` is what is on hand now, `seen` what the page had said; `sold` how many were, 0 when something else happened too.
+    """
+
+    status = 409
+
+    def __init__(self, *, seen: int, level: int, sold: int) -> None:
+        super().__init__(self._sentence(sold), seen=seen, level=level, sold=sold)
+        self.seen, self.level, self.sold = seen, level, sold
+
+    @staticmethod
+    def _sentence(sold: int) -> str:
+        if sold == 1:
+            return "1 was sold since you looked: it is %(level)s now. Press Save again to set it all the same."
+        if sold > 1:
+            return "%(sold)s were sold since you looked: it is %(level)s now. Press Save again to set it all the same."
+        return "It was %(seen)s when you looked: it is %(level)s now. Press Save again to set it all the same."
+
+
 class BadFile(ShopError):
     """A file that cannot be taken in; `problems` are (line number, reason)."""
 

@@ -13,7 +13,7 @@ from sqlalchemy import Connection, select
 
 from app.extensions import Record
 from app.models.catalog import CatalogueRevision, Category, Product, Variant
-from app.services import catalog, labels, prose
+from app.services import catalog, slugs, wording
 from app.services.errors import StockConflict
 from app.services.layouts import Row
 from app.services.text import clean
@@ -51,6 +51,7 @@ class Known:
     revision: int
     categories: dict[int, str]  # id → name
     slugs: dict[str, tuple[int, str]]  # slug → (id, name) of every product
+    old_slugs: set[str]  # those that lead to products renamed since
     variants: dict[str, Record] = field(default_factory=dict)  # by SKU
     products: dict[int, Record] = field(default_factory=dict)
     siblings: dict[int, list[Record]] = field(default_factory=lambda: defaultdict(list))  # all variants of these products
@@ -89,7 +90,7 @@ def make(t: Connection, rows: Sequence[Row]) -> Plan:
         else:
             good.append(row)
     plan.drafts = _assign(good, known)
-    taken = set(known.slugs)
+    taken = set(known.slugs) | known.old_slugs
     for draft in plan.drafts:
         _compare(plan, draft, known)
         if draft.old is None:
@@ -106,6 +107,7 @@ def _read(t: Connection, rows: Sequence[Row]) -> Known:
         t.execute(REVISION).scalar_one(),
         dict(t.execute(select(Category.id, Category.name).order_by(Category.position, Category.id)).all()),
         {slug: (id, name) for slug, id, name in t.execute(select(Product.slug, Product.id, Product.name))},
+        slugs.old(t, "product"),
     )
     if not known.slugs:
         return known
@@ -267,16 +269,9 @@ def _compute(draft: Draft, said: dict[str, Any], known: Known) -> None:
     """Add the columns that follow from others: summary, label, what search looks through; of a new product, all columns."""
     old = draft.old
     words = {column: old._mapping[column] if old else value for column, value in NEW_PRODUCT.items()} | said
-    summary = prose.summary(words["description"])
     shelf = known.categories[words["category_id"]] if words["category_id"] else ""
     variants = [f"{_options(row, known)} {row.sku}" for row in draft.rows] + [f"{v.options} {v.sku}" for v in draft.others]
-    text = (words["name"], prose.words(words["description"]), words["origin"], shelf, *variants)
-    computed = {
-        "summary": summary,
-        "name_key": catalog.fold(words["name"])[: Product.name_key.type.length],
-        "search_text": catalog.fold(" ".join(text)),
-        "label_version": labels.version_of(words["name"], category=shelf, origin=words["origin"], notes=summary),
-    }
+    computed = wording.computed(words, shelf=shelf, variants=variants)
     if old:
         draft.values |= _differences(old, computed)
     else:

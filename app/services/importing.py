@@ -11,7 +11,7 @@ from sqlalchemy.orm import InstrumentedAttribute
 from app.extensions import Record, db, now, retried, transaction
 from app.models.catalog import Category, Product, TaxClass, Variant
 from app.models.stock import Reason, StockAlert, StockMovement
-from app.services import catalog, import_plan, shop
+from app.services import catalog, import_plan, shop, slugs
 from app.services.errors import BadFile
 from app.services.import_plan import CHUNK, Draft, Plan
 from app.services.layouts import Sheet, slug_of
@@ -81,7 +81,7 @@ def write_categories(t: Connection, plan: Plan) -> None:
     """Give each new category a row, and products its id."""
     if not plan.new_categories:
         return
-    taken = set(t.execute(select(Category.slug)).scalars())
+    taken = set(t.execute(select(Category.slug)).scalars()) | slugs.old(t, "category")
     position = t.execute(select(func.coalesce(func.max(Category.position), -1))).scalar_one()
     ids: dict[int, int] = {}
     for number, name in enumerate(plan.new_categories, 1):

@@ -35,14 +35,18 @@ from app.extensions import UtcDateTime, db, now
 from app.models.catalog import Product, Variant
 from app.models.customer import Customer
 from app.models.digital import DigitalCode, Download
+from app.models.discount import DiscountCode
 from app.models.order import ALLOWED_MOVES, DEAD, SOLD, LineItem, Order, OrderEvent, OrderStatus
+from app.models.order_desk import Invoice, OrderRequest, RequestStatus, Shipment
 from app.models.outbox import OutboxMessage
 from app.models.payment import Payment, PaymentEvent, PaymentStatus, Refund, RefundStatus
+from app.models.picture import PictureFile, ProductImage
 from app.models.stock import StockAlert, StockMovement
 from app.services.snapshot import snapshot
 
 MOST_ROWS = 20  # of one breach; the twenty-first only says that there are more
 OVERDUE_MINUTES = 15
+FILES_OF_A_PICTURE = 6
 HOLD_GRACE_SECONDS = 60
 PAID_ON_DELIVERY = "delivery"  # the gateway whose money comes after the goods
 PAID = (PaymentStatus.CAPTURED, PaymentStatus.PARTIALLY_REFUNDED, PaymentStatus.REFUNDED)
@@ -213,6 +217,13 @@ CARDS_ARE_TRUE = select(Product.slug, Product.is_listed, Product.lead_variant_id
         Product.price_minor != func.coalesce(_lead(Variant.price_minor), 0),
     )
 )
+_images = select(ProductImage.key).where(ProductImage.product_id == Product.id)
+_first_image = _images.order_by(ProductImage.position, ProductImage.id).limit(1).scalar_subquery()
+PICTURES_ARE_TRUE = select(Product.slug, Product.picture).where(Product.picture != func.coalesce(_first_image, ""))
+_files = select(func.count()).where(PictureFile.image_id == ProductImage.id, PictureFile.key == ProductImage.key)
+PICTURES_ARE_WHOLE = select(ProductImage.id.label("image_id"), ProductImage.key).where(
+    _files.scalar_subquery() != FILES_OF_A_PICTURE
+)
 LISTED_IS_THERE = select(Variant.sku, Variant.on_hand).where(Variant.is_listed, Variant.on_hand <= 0)
 
 
@@ -224,6 +235,7 @@ _sums = (
     select(
         LineItem.order_id,
         total(LINE_TOTAL).label("items"),
+        total(LineItem.discount_minor).label("discounts"),
         total(LineItem.tax_minor).label("taxes"),
         func.max(LineItem.tax_rate_bp).label("highest_rate"),
     )
@@ -235,10 +247,12 @@ ORDER_SUMS = (
     .add_columns(
         Order.tax_minor, Order.total_minor, _sums.c["items"].label("sum_of_lines"), _sums.c.taxes.label("taxes_of_lines")
     )
+    .add_columns(_sums.c.discounts.label("discounts_of_lines"))
     .join(_sums, _sums.c.order_id == Order.id)
     .where(
         or_(
             Order.items_minor != _sums.c["items"],
+            Order.discount_minor != _sums.c.discounts,
             Order.total_minor != Order.items_minor - Order.discount_minor + Order.shipping_minor,
             Order.tax_minor != _sums.c.taxes + Order.shipping_tax_minor,
             Order.shipping_tax_minor != tax_inside(Order.shipping_minor, _sums.c.highest_rate),
@@ -253,14 +267,32 @@ LINE_SUMS = select(
     LineItem.order_id,
     LineItem.quantity,
     LineItem.unit_price_minor,
+    LineItem.discount_minor,
     LineItem.tax_rate_bp,
     LineItem.tax_minor,
 ).where(
     or_(
         LineItem.quantity < 1,
         LineItem.unit_price_minor < 0,
-        LineItem.tax_minor != tax_inside(LINE_TOTAL, LineItem.tax_rate_bp),
+        LineItem.discount_minor < 0,
+        LineItem.discount_minor > LINE_TOTAL,
+        LineItem.tax_minor != tax_inside(LINE_TOTAL - LineItem.discount_minor, LineItem.tax_rate_bp),
     )
+)
+_has_code = Order.discount_code_id.is_not(None)
+DISCOUNTS_HAVE_CODES = select(
+    Order.id.label("order_id"), Order.discount_minor, Order.discount_code_id, Order.discount_code
+).where(or_(_has_code != (Order.discount_minor > 0), _has_code != (Order.discount_code != "")))
+_used = (
+    select(Order.discount_code_id, func.count().label("orders"))
+    .where(_has_code, Order.status.not_in(sorted(DEAD)))
+    .group_by(Order.discount_code_id)
+    .subquery()
+)
+USES_ARE_ORDERS = (
+    select(DiscountCode.code, DiscountCode.uses, func.coalesce(_used.c.orders, 0).label("orders"))
+    .outerjoin(_used, _used.c.discount_code_id == DiscountCode.id)
+    .where(DiscountCode.uses != func.coalesce(_used.c.orders, 0))
 )
 ONE_CURRENCY = (
     select(Order.id.label("order_id"), Order.currency, Payment.id.label("payment_id"), Payment.currency.label("paid_in"))
@@ -373,6 +405,33 @@ PATHS_ARE_LEGAL = (
 )
 
 
+# ------------------------------------------------------------------------------------------------ the order desk
+
+INVOICES_HAVE_NO_GAPS = select(func.max(Invoice.number).label("last"), func.count().label("invoices")).having(
+    func.max(Invoice.number) != func.count()
+)
+INVOICES_ARE_OF_SALES = select(Invoice.number, Invoice.order_id).where(
+    ~exists().where(OrderEvent.order_id == Invoice.order_id, OrderEvent.to_status == OrderStatus.PROCESSING)
+)
+ONE_OPEN_REQUEST = (
+    select(OrderRequest.order_id, OrderRequest.kind, func.count().label("requests"))
+    .where(OrderRequest.status == RequestStatus.OPEN)
+    .group_by(OrderRequest.order_id, OrderRequest.kind)
+    .having(func.count() > 1)
+)
+SHIPPED_KEY = literal("order.shipped:") + cast(Shipment.order_id, String)
+SHIPMENTS_ARE_TOLD = (
+    select(Shipment.id.label("shipment_id"), Shipment.order_id)
+    .outerjoin(OutboxMessage, OutboxMessage.dedupe_key == SHIPPED_KEY)
+    .where(
+        or_(
+            OutboxMessage.id.is_(None),
+            ~exists().where(OrderEvent.order_id == Shipment.order_id, OrderEvent.to_status == OrderStatus.SHIPPED),
+        )
+    )
+)
+
+
 # ------------------------------------------------------------------------------------------------ digital goods
 
 _line_went_through = exists().where(
@@ -453,6 +512,8 @@ INVARIANTS: list[Invariant] = [
     Invariant("I5-orders-have-lines", "No order is without lines.", ORDERS_HAVE_LINES),
     Invariant("I5-order-sums", "Each order's lines, discount, shipping and taxes add up to its totals.", ORDER_SUMS),
     Invariant("I6-line-sums", "Each line has a quantity, a price, and the tax that is inside it.", LINE_SUMS),
+    Invariant("discounts-have-codes", "Each discount is a code's, and each code took something off.", DISCOUNTS_HAVE_CODES),
+    Invariant("discount-uses", "A code's uses are the orders that have it and did not come to nothing.", USES_ARE_ORDERS),
     Invariant("I7-one-currency", "Payments ask for the order's total in the order's currency.", ONE_CURRENCY),
     Invariant("I8-paid", "Orders that are prepaid and went on were paid in full.", PREPAID_IS_PAID),
     Invariant("I9-kept", "No money is kept for nothing: of orders that are over, or paid twice, it goes back.", NOTHING_IS_KEPT),
@@ -476,7 +537,13 @@ INVARIANTS: list[Invariant] = [
     Invariant("codes-as-bought", "No line has more codes than were bought.", CODES_AS_BOUGHT),
     Invariant("downloads-were-sold", "Each download is of a digital line of an order that went through.", DOWNLOADS_WERE_SOLD),
     Invariant("downloads-are-counted", "No download was fetched more often than it may be.", DOWNLOADS_ARE_COUNTED),
+    Invariant("invoices-without-gaps", "The numbers of invoices have no gaps.", INVOICES_HAVE_NO_GAPS),
+    Invariant("invoices-are-of-sales", "Each invoice is of an order that was sold.", INVOICES_ARE_OF_SALES),
+    Invariant("one-open-request", "Of each kind an order has one open request at most.", ONE_OPEN_REQUEST),
+    Invariant("shipments-are-told", "Each shipment is of an order that was sent, and has its mail.", SHIPMENTS_ARE_TOLD),
     Invariant("alerts-are-told", "Each stock alert has its message.", ALERTS_ARE_TOLD),
     Invariant("cards-are-true", "What a product's card shows is what its variants say.", CARDS_ARE_TRUE),
+    Invariant("pictures-are-true", "What a product's card shows is its first picture.", PICTURES_ARE_TRUE),
+    Invariant("pictures-are-whole", "Each picture is there in every format and size.", PICTURES_ARE_WHOLE),
     Invariant("listed-is-there", "Nothing is listed of which nothing is on hand.", LISTED_IS_THERE),
 ]

@@ -37,7 +37,7 @@ _SKU = re.compile(SKU_PATTERN)
 _AMOUNT = re.compile(r"(?:[0-9]{1,15}(?:\.[0-9]{0,9})?|\.[0-9]{1,9})")
 _WHOLE = re.compile(r"[0-9]{1,12}")
 _PRICE_COLUMN = re.compile(r"price_([a-z]{3})")
-_FORMULA = re.compile(r"'*[=+\-@＝＋－＠]")  # a spreadsheet may run a cell that begins with one of these
+_FORMULA = re.compile(r"'*[=+\-@＝＋－＠\t\r]")  # a spreadsheet may run a cell that begins with one of these
 _ALPHANUMERIC = re.compile(r"[a-z0-9]+")
 _LETTERS = str.maketrans({"æ": "ae", "œ": "oe", "ø": "o", "đ": "d", "ð": "d", "ł": "l", "þ": "th", "ı": "i"})
 _SCHEME = re.compile(r"(?!https?:)[a-z][a-z0-9+.-]*:", re.IGNORECASE)
@@ -81,15 +81,15 @@ def read(data: bytes, *, currency: str, advance: Callable[[int], None] = lambda 
 
     Raises BadFile when the header is not one of the three, or when it is unclear where the rows end.
     """
-    records = _records(data)
+    found = records(data)
     sheet = Sheet()
-    header = next((record for record in records if record.cells or record.reason), None)
+    header = next((record for record in found if record.cells or record.reason), None)
     if header is None:
         raise BadFile([(1, "the file is empty")])
     layout, columns = _layout(header, currency, sheet)
     seen: dict[str, int] = {}
     told = 0
-    for record in records:
+    for record in found:
         if record.line - told >= ADVANCE_EVERY:
             advance(record.line - told)
             told = record.line
@@ -116,9 +116,10 @@ class Record:
     reason: str = ""
 
 
-def _records(data: bytes) -> Iterator[Record]:
+def records(data: bytes, delimiter: str = ",") -> Iterator[Record]:
+    """Every record of a CSV file, an unreadable one with the reason. Raises BadFile where it is unclear where rows end."""
     text, broken = _decode(data)
-    reader = csv.reader(io.StringIO(text, newline=""), strict=True)
+    reader = csv.reader(io.StringIO(text, newline=""), strict=True, delimiter=delimiter)
     while True:
         line = reader.line_num + 1
         try:
@@ -160,13 +161,13 @@ def _layout(header: Record, currency: str, sheet: Sheet) -> tuple[Layout, list[s
     columns = [clean(name) for name in header.cells]
     lower = [name.lower() for name in columns]
     if twice := [name for name in lower if name and lower.count(name) > 1]:
-        raise BadFile([(header.line, f"the column {_quoted(twice[0])} stands twice in the header")])
+        raise BadFile([(header.line, f"the column {quoted(twice[0])} stands twice in the header")])
     if set(columns) >= SHOPIFY:
         return Shopify(set(columns), currency), columns
     columns = lower
     if set(columns) >= REQUIRED:
         if unknown := [name for name in columns if name and name not in OURS]:
-            sheet.notes.append((header.line, f"unknown columns are not read: {', '.join(map(_shown, unknown))}"))
+            sheet.notes.append((header.line, f"unknown columns are not read: {', '.join(map(shown, unknown))}"))
         return Ours(currency), columns
     prices = [found[1].upper() for name in columns if (found := _PRICE_COLUMN.fullmatch(name))]
     if not {"sku", "name"} <= set(columns) or not prices:
@@ -200,11 +201,14 @@ class Ours:
 
     def row(self, line: int, cells: Mapping[str, str]) -> Row:
         stated = {name: plain_formula(text) for name, text in cells.items() if text}
-        sku = _sku(stated.get("sku", ""))
+        sku = checked_sku(stated.get("sku", ""))
         name = _words(stated, "product", NAME) or _missing("the product's name")
         if (said := stated.get("currency", self.currency).upper()) != self.currency:
-            raise ValueError(f"the price is in {_quoted(said)}, but the shop sells in {self.currency}")
-        variant: dict[str, Any] = {"price_minor": _price(stated.get("price", ""), self.currency), "currency": self.currency}
+            raise ValueError(f"the price is in {quoted(said)}, but the shop sells in {self.currency}")
+        variant: dict[str, Any] = {
+            "price_minor": checked_price(stated.get("price", ""), self.currency),
+            "currency": self.currency,
+        }
         if "options" in stated:
             variant["options"] = _words(stated, "options", OPTIONS)
         if "weight_grams" in stated:
@@ -268,17 +272,17 @@ class Shopify:
             raise ValueError(head.mistake)
         options = self.options(head, cells)
         if cells.get("Variant SKU"):
-            sku = _sku(cells["Variant SKU"].removeprefix("'"))
+            sku = checked_sku(cells["Variant SKU"].removeprefix("'"))
         else:
             sku = sku_of(f"{handle} {options}")
         variant: dict[str, Any] = {
-            "price_minor": _price(cells["Variant Price"], self.currency),
+            "price_minor": checked_price(cells["Variant Price"], self.currency),
             "currency": self.currency,
             "options": _fitting(options, "the options", OPTIONS),
         }
         if "Variant Compare At Price" in self.columns:
             before = cells["Variant Compare At Price"]
-            was = _price(before, self.currency) if before else 0
+            was = checked_price(before, self.currency) if before else 0
             variant["compare_at_minor"] = was if was > variant["price_minor"] else None
         if cells.get("Variant Grams"):
             variant["weight_grams"] = _grams(cells["Variant Grams"])
@@ -290,7 +294,7 @@ class Shopify:
     def head(self, cells: Mapping[str, str]) -> Head:
         head = Head()
         try:
-            head.name = _words(cells, "Title", NAME) or _missing(f"the Title of the handle {_quoted(cells['Handle'])}")
+            head.name = _words(cells, "Title", NAME) or _missing(f"the Title of the handle {quoted(cells['Handle'])}")
             head.has_options = (cells.get("Option1 Name"), cells.get("Option1 Value")) != ("Title", "Default Title")
             head.is_digital = _yes(cells["Gift Card"], "Gift Card") if cells.get("Gift Card") else None
             if category := _words(cells, "Type", CATEGORY):
@@ -340,11 +344,11 @@ def _missing(what: str) -> str:
     raise ValueError(f"{what} is missing")
 
 
-def _quoted(text: str) -> str:
-    return f"“{_shown(text)}”"
+def quoted(text: str) -> str:
+    return f"“{shown(text)}”"
 
 
-def _shown(text: str) -> str:
+def shown(text: str) -> str:
     """The start of a cell as a message may carry it to a terminal."""
     return "".join(char if char.isprintable() else "?" for char in (text if len(text) <= 40 else text[:40] + "…"))
 
@@ -364,40 +368,40 @@ def _fitting(text: str, what: str, longest: int) -> str:
     return text
 
 
-def _sku(text: str) -> str:
+def checked_sku(text: str) -> str:
     sku = text.upper() if text.isascii() else text
     if not _SKU.fullmatch(sku or _missing("the SKU")):
-        raise ValueError(f"{_quoted(text)} is not a SKU: 1 to 64 letters A to Z, digits, dots, hyphens and underscores")
+        raise ValueError(f"{quoted(text)} is not a SKU: 1 to 64 letters A to Z, digits, dots, hyphens and underscores")
     return sku
 
 
 @lru_cache(maxsize=4096)
-def _price(text: str, currency: str) -> int:
+def checked_price(text: str, currency: str) -> int:
     if not _AMOUNT.fullmatch(text or _missing("the price")):
-        raise ValueError(f"{_quoted(text)} is not an amount of money such as 12.50")
+        raise ValueError(f"{quoted(text)} is not an amount of money such as 12.50")
     return money.parse(text, currency)
 
 
 def _whole(text: str, column: str) -> int:
     if not _WHOLE.fullmatch(text) or int(text) > MOST:
-        raise ValueError(f"{column} is {_quoted(text)}, not a whole number from 0 to {MOST}")
+        raise ValueError(f"{column} is {quoted(text)}, not a whole number from 0 to {MOST}")
     return int(text)
 
 
 def _grams(text: str) -> int:
     if not _AMOUNT.fullmatch(text) or Decimal(text) > MOST:
-        raise ValueError(f"Variant Grams is {_quoted(text)}, not a weight")
+        raise ValueError(f"Variant Grams is {quoted(text)}, not a weight")
     return int(Decimal(text).to_integral_value(ROUND_HALF_UP))
 
 
 def _yes(text: str, column: str) -> bool:
     word = text.lower()
     if word not in {"yes", "true", "1", "no", "false", "0"}:
-        raise ValueError(f"{column} is {_quoted(text)}, neither yes nor no")
+        raise ValueError(f"{column} is {quoted(text)}, neither yes nor no")
     return word in {"yes", "true", "1"}
 
 
 def _image(text: str) -> str:
     if _SCHEME.match(text):
-        raise ValueError(f"the image {_quoted(text)} is neither a web address nor a path")
+        raise ValueError(f"the image {quoted(text)} is neither a web address nor a path")
     return _fitting(_one_line(text), "the image", IMAGE)

@@ -24,6 +24,7 @@ from sqlalchemy.orm import selectinload
 from app.extensions import db, now
 from app.models.catalog import Product, Variant
 from app.models.order import SOLD, LineItem, Order, order_number
+from app.models.order_desk import OrderRequest, Shipment
 from app.models.payment import Payment, PaymentStatus, Refund
 from app.models.stock import StockAlert
 from app.services import addresses, codes, legal, shelf, shop
@@ -138,7 +139,26 @@ def refunded(mailer: Mailer, refund_id: int, *, key: str) -> EmailMessage | None
     row = db.session.execute(wanted.where(Refund.id == refund_id)).first()
     if row is None:
         raise NotFound("There is no refund %(id)s.", id=refund_id)
-    return _news(mailer, "refunded", row.order_id, key=key, subject="Money back from your order %s", back_minor=row.amount_minor)
+    return money_back(mailer, row.order_id, row.amount_minor, key=key)
+
+
+def money_back(mailer: Mailer, order_id: int, back_minor: int, *, key: str) -> EmailMessage | None:
+    """The same for so much of an order's money, in minor units. Raises NotFound."""
+    return _news(mailer, "refunded", order_id, key=key, subject="Money back from your order %s", back_minor=back_minor)
+
+
+def shipped(mailer: Mailer, order_id: int, *, key: str) -> EmailMessage | None:
+    """The mail that says that an order was sent, and how it is followed. Raises NotFound."""
+    shipment = db.session.execute(select(Shipment).where(Shipment.order_id == order_id)).scalar()
+    return _news(mailer, "shipped", order_id, key=key, subject="Your order %s is on its way", shipment=shipment)
+
+
+def answered(mailer: Mailer, request_id: int, *, key: str) -> EmailMessage | None:
+    """The mail with the answer to what a shopper asked; None when they have been forgotten since. Raises NotFound."""
+    asked = db.session.get(OrderRequest, request_id, populate_existing=True)
+    if asked is None:
+        raise NotFound("There is no request %(id)s.", id=request_id)
+    return _news(mailer, "answered", asked.order_id, key=key, subject="Our answer about your order %s", asked=asked)
 
 
 def payment_problem(mailer: Mailer, payment_id: int, *, key: str) -> EmailMessage:
@@ -172,17 +192,22 @@ def account_code(mailer: Mailer, code_id: int, *, key: str) -> EmailMessage | No
     if code is None or (Purpose(code.purpose), code.has_account) not in CODE_SUBJECTS:  # the account went meanwhile
         return None
     sends_code = code.has_account != (code.purpose == Purpose.REGISTER)
-    subject = CODE_SUBJECTS[Purpose(code.purpose), code.has_account]
+    told = codes.code_of(code.key, mailer.settings["SECRET_KEY"]) if sends_code else ""
+    return code_mail(mailer, Purpose(code.purpose), told, has_account=code.has_account, to=code.email, link=code.key, key=key)
+
+
+def code_mail(mailer: Mailer, purpose: Purpose, code: str, *, has_account: bool, to: str, link: str, key: str) -> EmailMessage:
+    """The mail with this code, or without one when it is ""; `link` ends the address where the code is typed."""
     return _compose(
         mailer,
         "account_code",
         key=key,
-        to=code.email,
-        subject=f"{subject} {mailer.shop.name}",
-        purpose=str(code.purpose),
-        code=codes.code_of(code.key, mailer.settings["SECRET_KEY"]) if sends_code else "",
-        hours=int(codes.LASTS[Purpose(code.purpose)].total_seconds() // 3600),
-        address=f"{mailer.settings['BASE_URL']}/account/code/{code.key}",
+        to=to,
+        subject=f"{CODE_SUBJECTS[purpose, has_account]} {mailer.shop.name}",
+        purpose=str(purpose),
+        code=code,
+        hours=int(codes.LASTS[purpose].total_seconds() // 3600),
+        address=f"{mailer.settings['BASE_URL']}/account/code/{link}",
         account=f"{mailer.settings['BASE_URL']}/account",
     )
 
@@ -219,6 +244,11 @@ def stock_alert(mailer: Mailer, alert_id: int, *, key: str) -> EmailMessage:
         alert=alert,
         number=order_number(alert.order_id) if alert.order_id else "",
     )
+
+
+def alarm(mailer: Mailer, to: str, title: str, sentence: str, *, key: str) -> EmailMessage:
+    """The mail that tells the shop's owner of trouble, or of its end."""
+    return _compose(mailer, "alarm", key=key, to=to, subject=title, sentence=sentence)
 
 
 def address_lines(order: Order) -> list[str]:

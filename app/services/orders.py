@@ -9,18 +9,21 @@ from typing import Any
 from sqlalchemy import Connection, bindparam, func, insert, select, update
 from sqlalchemy.orm import selectinload
 
-from app.extensions import Prepared, db, now
+from app.extensions import Prepared, Record, db, now, read
 from app.models.order import ALLOWED_MOVES, FIRST_NUMBER, IS_LIVE, SOLD, LineItem, Order, OrderEvent, OrderStatus
 from app.models.payment import Payment, PaymentStatus
-from app.services import addresses, outbox, payments, shelf as shelves
+from app.services import addresses, catalog, discounts, outbox, payments, shelf as shelves
 from app.services.addresses import NOWHERE
 from app.services.customers import Contact
+from app.services.errors import NotFound, ShopError
 from app.services.pricing import Priced
 from app.services.shelf import Shelf, Yielded
 
 SHOPPER = "shopper"
 WORKER = "worker"
 EXPIRED, REPLACED, UNPAID = "expired", "replaced", "unpaid for a day"  # why the shop itself cancels
+
+NAME_KEY_LENGTH = 120  # letters; folding may make a name longer
 
 NOT_GONE_ON = (OrderStatus.HOLD, OrderStatus.FAILED, OrderStatus.CANCELLED)
 
@@ -44,6 +47,7 @@ LIVE = Prepared(
         Order.country,
         Order.shipping_method_id,
         Order.payment_method_id,
+        Order.discount_code,
         Order.hold_expires_at,
     ).where(Order.cart_id == bindparam("cart"), IS_LIVE)
 )
@@ -104,13 +108,16 @@ def prepare(
     placed = now()
     return {
         **snapshot(priced, contact, notes),
+        **name_keys(contact.name),
         "key": secrets.token_hex(16),
         "cart_id": priced.view.cart.id,
         "content_hash": priced.view.cart.content_hash,
         "status": OrderStatus.PROCESSING if priced.is_direct else OrderStatus.HOLD,
         "currency": priced.view.currency,
         "items_minor": priced.view.items_minor,
-        "discount_minor": 0,
+        "discount_minor": priced.discount.minor if priced.discount else 0,
+        "discount_code_id": priced.discount.code_id if priced.discount else None,
+        "discount_code": priced.discount.code if priced.discount else "",
         "shipping_minor": priced.shipping_minor,
         "shipping_tax_minor": priced.shipping_tax_minor,
         "tax_minor": priced.tax_minor,
@@ -124,6 +131,12 @@ def prepare(
         "placed_at": placed,
         "created_at": placed,
     }
+
+
+def name_keys(name: str) -> dict[str, str]:
+    """What a name is found by: the whole of it folded, and its last word."""
+    whole = catalog.fold(name)
+    return {"name_key": whole[:NAME_KEY_LENGTH], "surname_key": whole.rpartition(" ")[2][:NAME_KEY_LENGTH]}
 
 
 def write(t: Connection, values: Mapping[str, Any], priced: Priced, customer_id: int) -> tuple[int, dict[int, int]]:
@@ -172,12 +185,13 @@ def _lines(order_id: int, priced: Priced, placed: datetime) -> list[dict[str, An
             "options": line.options,
             "unit_price_minor": line.unit_price_minor,
             "quantity": line.quantity,
+            "discount_minor": share,
             "tax_rate_bp": rate,
             "tax_minor": tax,
             "is_digital": line.is_digital,
             "created_at": placed,
         }
-        for line, (rate, tax) in zip(priced.lines, priced.line_taxes, strict=True)
+        for line, share, (rate, tax) in zip(priced.lines, priced.line_discounts, priced.line_taxes, strict=True)
     ]
 
 
@@ -194,15 +208,61 @@ def owe_confirmation(t: Connection, order_id: int) -> None:
 def move(t: Connection, order_id: int, to: OrderStatus, *, actor: str, reason: str = "") -> bool:
     """Move an order to a state it may move to, and write down who and why; False when it was not in such a state any more.
 
-    The only writer of `status` after an order was placed.
+    The only writer of `status` after an order was placed; the use of a discount code goes and comes with it. Raises UsedUp when
+    an order that had come to nothing cannot have its use again: keep nothing then.
     """
     sources = sorted(source for source, targets in ALLOWED_MOVES.items() if to in targets)
-    was = t.execute(select(Order.status).where(Order.id == order_id)).scalar_one()
-    moved = t.execute(update(Order).where(Order.id == order_id, Order.status == was, Order.status.in_(sources)).values(status=to))
-    if moved.rowcount != 1:
+    columns = Order.id, Order.status, Order.email, Order.discount_code_id, Order.discount_code
+    was = t.execute(select(*columns).where(Order.id == order_id)).one()
+    still = Order.id == order_id, Order.status == was.status, Order.status.in_(sources)
+    if t.execute(update(Order).where(*still).values(status=to)).rowcount != 1:
         return False
-    INSERT_EVENTS.rows(t, order_id=order_id, from_status=was, to_status=to, actor=actor, reason=reason)
+    if was.discount_code_id is not None:
+        discounts.follow(t, was, to)
+    INSERT_EVENTS.rows(t, order_id=order_id, from_status=was.status, to_status=to, actor=actor, reason=reason)
     return True
+
+
+# ------------------------------------------------------------------------------------------------ as somebody saw it
+
+
+class OrderMoved(ShopError):
+    """The order is not as whoever sent this had seen it: nothing was done, so that nothing is done twice or undone unseen."""
+
+    message = "Meanwhile something happened to this order, so nothing was done. Look at it again, then decide."
+    status = 409
+
+
+SEEN = (
+    select(Order.status)
+    .add_columns(select(func.max(OrderEvent.id)).where(OrderEvent.order_id == Order.id).scalar_subquery().label("event"))
+    .add_columns(select(func.sum(Payment.captured_minor)).where(Payment.order_id == Order.id).scalar_subquery().label("paid"))
+    .add_columns(select(func.sum(Payment.refunded_minor)).where(Payment.order_id == Order.id).scalar_subquery().label("back"))
+)
+
+
+def seen(order_id: int, t: Connection | None = None) -> str:
+    """How an order stands, for a form to carry: its status, its last event, what was paid and what goes back, in minor units."""
+    wanted = SEEN.where(Order.id == order_id)
+    row = (t.execute(wanted) if t else read(wanted)).one()
+    return f"{row.status}.{row.event or 0}.{row.paid or 0}.{row.back or 0}"
+
+
+def lock(t: Connection, order_id: int, as_seen: str | None = None) -> Record:
+    """The order, which nobody else moves until this transaction is over. Raises NotFound.
+
+    With what `seen` answered when somebody looked at it, raises OrderMoved unless it still stands so.
+    """
+    columns = Order.id, Order.status, Order.cart_id, Order.country
+    order = t.execute(select(*columns).where(Order.id == order_id).with_for_update()).first()
+    if order is None:
+        raise NotFound("There is no such order.")
+    if as_seen is not None and seen(order_id, t) != as_seen:  # the guard: of two at one order the second is told
+        raise OrderMoved
+    return order
+
+
+# ------------------------------------------------------------------------------------------------ reading
 
 
 def last_reason() -> Any:
@@ -274,6 +334,7 @@ class Receipt:
     currency: str
     items_minor: int
     discount_minor: int
+    discount_code: str  # "" without a discount
     shipping_minor: int
     tax_minor: int
     total_minor: int
@@ -318,6 +379,7 @@ def receipt(order: Order, *, whole: bool, shelf: Shelf | None = None) -> Receipt
         currency=order.currency,
         items_minor=order.items_minor,
         discount_minor=order.discount_minor,
+        discount_code=order.discount_code,
         shipping_minor=order.shipping_minor,
         tax_minor=order.tax_minor,
         total_minor=order.total_minor,

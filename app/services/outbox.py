@@ -7,6 +7,7 @@ from sqlalchemy import Connection, insert, select, true, update
 
 from app.extensions import Prepared, Record, db, now, retried, transaction
 from app.models.outbox import OutboxMessage
+from app.services import audit
 from app.services.errors import NotFound
 
 INSERT = Prepared(insert(OutboxMessage))
@@ -36,7 +37,7 @@ def _state(row: Record) -> str:
 
 
 @retried
-def retry(ids: Sequence[int] = (), *, dead: bool = False) -> int:
+def retry(ids: Sequence[int] = (), *, dead: bool = False, actor: str = audit.COMMAND) -> int:
     """Make messages due now with all their tries before them, and answer how many; `dead` means each that was given up on.
 
     All or none. Raises NotFound for an id that is not owed.
@@ -52,4 +53,8 @@ def retry(ids: Sequence[int] = (), *, dead: bool = False) -> int:
         found = set(t.execute(renewed).scalars())
         if missing := sorted(set(ids) - found):
             raise NotFound("No message %(id)s is owed.", id=missing[0])
+        if dead and found:
+            audit.note(t, actor, "failed messages retried", "messages", after={"count": len(found)})
+        for message_id in sorted(found) if ids else ():
+            audit.note(t, actor, "message retried", f"message:{message_id}")
     return len(found)

@@ -82,7 +82,7 @@ def begin(order_id: int, base_url: str, *, tells_email: bool = True) -> str:
     try:
         if attempt.gateway not in GATEWAYS:
             raise GatewayDown("there is no such gateway any more")
-        with conversation():
+        with conversation(attempt.gateway):
             claimed_at = _claim(attempt.id)
             if claimed_at is None:
                 return _told_by_another(attempt.id)
@@ -223,7 +223,7 @@ def pay_again(
     """Pay an unpaid order in another way, or once more: where to, or None when nothing more is to be done.
 
     `most_tries` is how many attempts an order may have; None: any number. Raises NotFound, NotPayable, TooManyTries,
-    MethodUnavailable, AlreadyOrdered, OutOfStock, PaymentUnavailable.
+    MethodUnavailable, AlreadyOrdered, UsedUp, OutOfStock, PaymentUnavailable.
     """
     is_direct = _pay_anew(order_id, payment_id, hold_minutes, most_tries)
     return None if is_direct else begin(order_id, base_url, tells_email=tells_email)

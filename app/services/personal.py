@@ -3,7 +3,6 @@
 Orders are kept for the books: what was bought and what it cost stays, who bought it goes.
 """
 
-from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
@@ -13,16 +12,16 @@ from app.extensions import Query, Record, db, retried, transaction
 from app.models.catalog import Product, Variant
 from app.models.customer import Account, Address, ApiToken, CartLine, Customer, EmailCode, IdempotencyKey, Role
 from app.models.digital import DigitalCode, Download
-from app.models.order import LineItem, Order, OrderStatus, order_number
-from app.services import accounts, digital
+from app.models.order import NAMES_SOMEBODY, LineItem, Order, OrderEvent, OrderStatus, order_number
+from app.models.order_desk import OrderNote, OrderRequest
+from app.services import accounts, audit, digital
 from app.services.accounts import Member, WrongPassword
 from app.services.errors import ShopError
 
 FORGOTTEN = "anonymous-"  # what a forgotten customer's e-mail begins with; no real one has no @
 OVER = [OrderStatus.COMPLETED, OrderStatus.CANCELLED, OrderStatus.REFUNDED]  # nothing of theirs must reach anybody any more
-BLANK = dict.fromkeys(
-    ("email", "name", "phone", "notes", "company", "line1", "line2", "city", "region", "postcode", "holder"), ""
-)
+BLANK = dict.fromkeys("email name name_key surname_key phone notes company line1 line2 city region postcode holder".split(), "")
+PORTION = 200  # orders in one statement
 
 
 class StillStaff(ShopError):
@@ -71,10 +70,13 @@ def _orders(account_id: int) -> list[dict[str, Any]]:
         by_order.setdefault(row.pop("order_id"), []).append(row)
     downloads = select(Download.file, Download.fetched, Download.most, Download.expires_at, Download.revoked_at)
     codes = select(DigitalCode.code, DigitalCode.given_at)
-    inner = {"id", "cart_id", "content_hash", "customer_id", "account_id", "shipping_method_id", "payment_method_id"}
+    inner = {"id", "cart_id", "content_hash", "customer_id", "account_id", "name_key", "surname_key"}
+    inner |= {"shipping_method_id", "payment_method_id", "discount_code_id"}
+    asked = select(OrderRequest.kind, OrderRequest.text, OrderRequest.status, OrderRequest.answer, OrderRequest.created_at)
     return [
         {"number": order_number(row["id"]), **{name: value for name, value in row.items() if name not in inner}}
         | {"lines": by_order.get(row["id"], [])}
+        | {"requests": _all(asked.where(OrderRequest.order_id == row["id"]).order_by(OrderRequest.id))}
         | {"downloads": _of_order(row["id"], Download, downloads), "codes": _of_order(row["id"], DigitalCode, codes)}
         for row in _all(mine)
     ]
@@ -109,17 +111,23 @@ def forget(member: Member, password: str) -> None:
     if member.role != Role.CUSTOMER:
         raise StillStaff
     with transaction() as t:
-        t.execute(update(Order).where(Order.account_id == member.account_id).values(account_id=None))
-        for table in (IdempotencyKey, ApiToken):
-            t.execute(delete(table).where(table.account_id == member.account_id))
-        t.execute(delete(EmailCode).where(EmailCode.email == member.email))
-        t.execute(delete(EmailCode).where(EmailCode.account_id == member.account_id))
-        for belonging in (CartLine, Address):
-            t.execute(delete(belonging).where(belonging.customer_id == member.customer_id))
-        anonymous = {"email": f"{FORGOTTEN}{member.customer_id}", "name": "", "phone": "", "account_id": None, "cart_id": None}
-        t.execute(update(Customer).where(Customer.id == member.customer_id).values(**anonymous))
-        t.execute(delete(Account).where(Account.id == member.account_id))
-        _blank(t, Order.customer_id == member.customer_id)
+        erase(t, member.customer_id, member.account_id, member.email)
+        blank(t, Order.customer_id == member.customer_id, Order.status.in_(OVER))
+
+
+def erase(t: Connection, customer_id: int, account_id: int | None, email: str) -> None:
+    """Forget who this customer is, with all that is theirs but their orders; an account ends with it."""
+    t.execute(delete(EmailCode).where(EmailCode.email == email, EmailCode.account_id.is_(None)))
+    if account_id is not None:
+        t.execute(update(Order).where(Order.account_id == account_id).values(account_id=None))
+        for table in (IdempotencyKey, ApiToken, EmailCode):
+            t.execute(delete(table).where(table.account_id == account_id))
+    for belonging in (CartLine, Address):
+        t.execute(delete(belonging).where(belonging.customer_id == customer_id))
+    anonymous = {"email": f"{FORGOTTEN}{customer_id}", "name": "", "phone": "", "account_id": None, "cart_id": None}
+    t.execute(update(Customer).where(Customer.id == customer_id).values(**anonymous))
+    if account_id is not None:
+        t.execute(delete(Account).where(Account.id == account_id))
 
 
 @retried
@@ -131,14 +139,22 @@ def forget_finished() -> int:
     if db.session.execute(due).first() is None:
         return 0
     with transaction() as t:
-        return _blank(t, of_forgotten)
+        return blank(t, of_forgotten, Order.status.in_(OVER))
 
 
-def _blank(t: Connection, whose: ColumnElement[bool]) -> int:
-    """Take the person out of those of these orders that are over, and close their downloads.
+def blank(t: Connection, *which: ColumnElement[bool]) -> int:
+    """Take the person out of these orders, close their downloads, and answer how many orders named somebody.
 
-    The country stays, taxes depend on it.
+    The country stays, taxes depend on it. What the staff typed about these orders goes too, for it may name the person.
     """
-    over: Sequence[ColumnElement[bool]] = (whose, Order.status.in_(OVER), Order.email != "")
-    digital.revoke_of(t, LineItem.order_id.in_(select(Order.id).where(*over)))
-    return t.execute(update(Order).where(*over).values(**BLANK)).rowcount
+    named = select(Order.id).where(*which, NAMES_SOMEBODY)
+    ids = list(t.execute(named.order_by(Order.id).with_for_update()).scalars())
+    for portion in (ids[start : start + PORTION] for start in range(0, len(ids), PORTION)):
+        digital.revoke_of(t, LineItem.order_id.in_(portion))
+        t.execute(delete(OrderNote).where(OrderNote.order_id.in_(portion)))
+        t.execute(update(OrderRequest).where(OrderRequest.order_id.in_(portion)).values(text="", answer=""))
+        audit.forget(t, [f"order:{order_id}" for order_id in portion])
+        typed = OrderEvent.order_id.in_(portion), OrderEvent.actor.startswith(audit.STAFF)
+        t.execute(update(OrderEvent).where(*typed).values(reason=""))
+        t.execute(update(Order).where(Order.id.in_(portion)).values(**BLANK))
+    return len(ids)

@@ -9,8 +9,9 @@ from sqlalchemy import Connection, bindparam, select
 from app import money
 from app.extensions import Prepared
 from app.models.catalog import TaxRate
-from app.services import cart as carts, catalog, payments, shipping
+from app.services import cart as carts, catalog, discounts, payments, shipping
 from app.services.cart import Cart, CartLine, CartView
+from app.services.discounts import Discount
 from app.services.errors import EmptyCart, MethodUnavailable, OutOfStock
 from app.services.payments import Offer
 from app.services.shipping import Quote
@@ -31,6 +32,8 @@ class Priced:
 
     view: CartView
     lines: Sequence[CartLine]
+    discount: Discount | None
+    line_discounts: Sequence[int]  # each line's share of the discount in minor units
     line_taxes: Sequence[tuple[int, int]]  # (rate in basis points, tax inside in minor units) of each line
     country: str  # "" when nothing is sent
     shipping: Quote | None
@@ -53,11 +56,19 @@ class Priced:
 
 
 def price(
-    cart: Cart, *, currency: str, country: str, shipping_id: int | None, payment_id: int | None, t: Connection | None = None
+    cart: Cart,
+    *,
+    currency: str,
+    country: str,
+    shipping_id: int | None,
+    payment_id: int | None,
+    discount_code: str = "",
+    t: Connection | None = None,
 ) -> Priced:
-    """The price of this cart, sent to this country by these methods. Raises EmptyCart, OutOfStock, MethodUnavailable.
+    """The price of this cart, sent to this country by these methods, less what its discount code takes off the goods.
 
     Shipping is charged only when something is physical; a payment method is needed only when there is something to pay.
+    Raises EmptyCart, OutOfStock, MethodUnavailable, DiscountRefused.
     """
     view = carts.view(cart, currency, t)
     if not cart.lines:
@@ -65,19 +76,24 @@ def price(
     if view.short:
         raise OutOfStock(list(view.short))
     quote = choose(shipping.quotes(view, country, shipping.methods(t)), shipping_id, "shipping") if view.needs_shipping else None
-    total = view.items_minor + (quote.price_minor if quote else 0)
+    discount = discounts.on(view, discount_code, t) if discount_code else None
+    off = discount.minor if discount else 0
+    total = view.items_minor - off + (quote.price_minor if quote else 0)
     offers = payments.offers(total, view.needs_shipping, country, currency, payments.methods(t)) if total else []
     offer = choose(offers, payment_id, "payment") if total else None
     lines = sorted(view.lines, key=lambda line: line.variant_id)
+    shares = discounts.shares(off, [line.total_minor for line in lines])
     rates = country_rates(country, t)
     taxes = []
-    for line in lines:
+    for line, share in zip(lines, shares, strict=True):
         rate = rates.get(line.tax_class_id, line.tax_rate_bp)
-        taxes.append((rate, money.tax_inside(line.total_minor, rate)))
+        taxes.append((rate, money.tax_inside(line.total_minor - share, rate)))
     highest = max(rate for rate, _ in taxes)
     return Priced(
         view=view,
         lines=lines,
+        discount=discount,
+        line_discounts=shares,
         line_taxes=taxes,
         country=country if view.needs_shipping else "",
         shipping=quote,

@@ -52,6 +52,7 @@ def place_order(
     hold_minutes: int,
     holder: str = "",
     most_holds: int | None = None,
+    discount_code: str = "",
     shelf: Shelf | None = None,
     died_since: datetime | None = None,
 ) -> Placed:
@@ -87,6 +88,7 @@ def place_order(
         hold_minutes=hold_minutes,
         holder=holder,
         most_holds=most_holds,
+        discount_code=discount_code,
         shelf=shelf,
         buyer=Buyer(member.customer_id, member.account_id),
     )

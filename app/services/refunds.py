@@ -8,16 +8,26 @@ from app.extensions import Record, db, now, read, retried, transaction
 from app.gateways.shape import Attempt, GatewayDown, Refused
 from app.models.order import SOLD, Order, OrderStatus
 from app.models.outbox import OutboxMessage
-from app.models.payment import Payment, PaymentStatus, Refund, RefundStatus
+from app.models.payment import HAS_PROBLEM, WAS_REFUSED, Payment, PaymentStatus, Refund, RefundStatus
 from app.providers import GATEWAYS, conversation
-from app.services import digital, orders, outbox, stock
+from app.services import audit, digital, orders, outbox, stock
 from app.services.errors import NotFound, ShopError
 
+SHOWN = 50  # flagged payments on a page
 REFUNDABLE = Payment.captured_minor > Payment.refunded_minor
 
 
 class RefundTooLarge(ShopError):
     message = "So much was not paid, or went back already."
+    status = 409
+
+
+class RestockNeedsAll(ShopError):
+    message = "The goods can be put back on sale only when all that is left goes back. Leave the amount empty, or the goods out."
+
+
+class NotFlagged(ShopError):
+    message = "This payment is not flagged for that any more: somebody else looked at it, or something new happened."
     status = 409
 
 
@@ -78,18 +88,23 @@ def _kept(t: Connection, order_id: int) -> list[tuple[int, int]]:
 
 
 @retried
-def refund(order_id: int, amount_minor: int | None, *, reason: str, actor: str, restock: bool = False) -> int:
+def refund(
+    order_id: int, amount_minor: int | None, *, reason: str, actor: str, restock: bool = False, as_seen: str | None = None
+) -> int:
     """Send back a part of what an order was paid with, or all that is left (None); answers how much, in minor units.
 
-    With the last of it the order is REFUNDED, and its goods are put back with `restock`. Raises NotFound, RefundTooLarge.
+    With the last of it the order is REFUNDED, and its goods are put back with `restock`. Raises NotFound, RefundTooLarge,
+    RestockNeedsAll, and OrderMoved when it does not stand as `orders.seen` said.
     """
     with transaction() as t:
-        order = _locked(t, order_id)
+        order = orders.lock(t, order_id, as_seen)
         kept = _kept(t, order_id)
         left = sum(of_it for _, of_it in kept)
         amount = left if amount_minor is None else amount_minor
         if not 0 < amount <= left or order.status not in SOLD:
             raise RefundTooLarge
+        if restock and amount != left:
+            raise RestockNeedsAll
         rest = amount
         for payment_id, of_it in kept:
             if part := min(rest, of_it):
@@ -97,6 +112,8 @@ def refund(order_id: int, amount_minor: int | None, *, reason: str, actor: str, 
                 rest -= part
         if amount == left:
             close(t, order_id, reason=reason, actor=actor, restock=restock)
+        told = {"back_minor": amount, "reason": reason, "restock": restock and amount == left}
+        audit.note(t, actor, "order refunded", f"order:{order_id}", {"kept_minor": left}, told)
     return amount
 
 
@@ -107,14 +124,6 @@ def close(t: Connection, order_id: int, *, reason: str, actor: str, restock: boo
     digital.revoke(t, order_id)
     if restock:
         stock.take_back(t, orders.stock_lines(t, order_id), actor)
-
-
-def _locked(t: Connection, order_id: int) -> Record:
-    """The order, which nobody else moves meanwhile. Raises NotFound."""
-    order = t.execute(select(Order.id, Order.status, Order.cart_id).where(Order.id == order_id).with_for_update()).first()
-    if order is None:
-        raise NotFound("There is no such order.")
-    return order
 
 
 # ------------------------------------------------------------------------------------------------ sending
@@ -148,7 +157,7 @@ def send(refund_id: int) -> None:
     try:
         if found.gateway not in GATEWAYS:
             raise GatewayDown(f"there is no gateway {found.gateway} any more")
-        with conversation():
+        with conversation(found.gateway):
             reference = GATEWAYS[found.gateway].refund(attempt_of(found), found.back_minor, found.refund_key)
     except GatewayDown as error:
         raise RefundUnsent(f"{found.gateway}: {error}") from error
@@ -237,20 +246,43 @@ def report(t: Connection, payment_id: int, kind: str, sentence: str) -> None:
         outbox.owe(t, "payment.problem", key, {"payment_id": payment_id})
 
 
-def problems() -> list[Record]:
-    """The payments that were flagged for staff, the newest first."""
-    return list(read(select(*Payment.__table__.c).where(Payment.problem != "").order_by(Payment.id.desc())).all())
+def problems(*, after: int | None = None, most: int | None = None) -> list[Record]:
+    """The payments that were flagged for staff, the newest first; those before the payment `after`, and at most so many."""
+    wanted = select(*Payment.__table__.c).where(HAS_PROBLEM).order_by(Payment.id.desc()).limit(most)
+    return list(read(wanted if after is None else wanted.where(Payment.id < after)).all())
 
 
 def refused() -> list[Record]:
     """The refunds that a person must send another way: id, amount and currency, order, gateway and the payment's problem."""
     columns = Refund.id, Refund.amount_minor, Refund.currency, Payment.order_id, Payment.gateway, Payment.problem
-    wanted = select(*columns).join(Payment, Payment.id == Refund.payment_id).where(Refund.status == RefundStatus.REFUSED)
+    wanted = select(*columns).join(Payment, Payment.id == Refund.payment_id).where(WAS_REFUSED)
     return list(read(wanted.order_by(Refund.id)).all())
 
 
-def sent_by_hand(refund_id: int, reference: str) -> None:
-    """A refund that its provider refused was sent another way. Raises NotFound for any other."""
-    if refund_id not in {row.id for row in refused()}:
-        raise NotFound("There is no refused refund %(id)s.", id=refund_id)
-    sent(refund_id, reference)
+@retried
+def sent_by_hand(refund_id: int, reference: str, *, actor: str) -> int:
+    """A refund that its provider refused was sent another way; answers its order. Raises NotFound for any other."""
+    with transaction() as t:
+        done = update(Refund).where(Refund.id == refund_id, WAS_REFUSED)
+        done = done.values(status=RefundStatus.DONE, gateway_reference=reference, done_at=now())
+        payment_id = t.execute(done.returning(Refund.payment_id)).scalar()
+        if payment_id is None:  # the guard: it counts once
+            raise NotFound("There is no refused refund %(id)s.", id=refund_id)
+        _account_for(t, payment_id, refund_id)
+        order_id: int = t.execute(select(Payment.order_id).where(Payment.id == payment_id)).scalar_one()
+        audit.note(t, actor, "refund sent by hand", f"order:{order_id}", None, {"refund": refund_id, "reference": reference})
+    return order_id
+
+
+@retried
+def looked_at(payment_id: int, problem: str, *, actor: str) -> int:
+    """Somebody saw to what a payment was flagged for; answers its order. Raises NotFound, NotFlagged."""
+    with transaction() as t:
+        row = t.execute(select(Payment.problem, Payment.order_id).where(Payment.id == payment_id).with_for_update()).first()
+        if row is None:
+            raise NotFound("There is no such payment.")
+        if not row.problem or row.problem.split() != problem.split():  # the guard: what happened since is not wiped away unseen
+            raise NotFlagged
+        t.execute(update(Payment).where(Payment.id == payment_id).values(problem=""))
+        audit.note(t, actor, "payment looked at", f"order:{row.order_id}", {"problem": row.problem}, {"problem": ""})
+    return int(row.order_id)

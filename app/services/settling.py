@@ -20,6 +20,7 @@ from app.models.payment import Payment, PaymentEvent, PaymentMethod, PaymentStat
 from app.providers import GATEWAYS, conversation
 from app.services import account_carts, digital, orders, paying, refunds, stock
 from app.services.cart import Cart
+from app.services.discounts import UsedUp
 from app.services.errors import NotFound, OutOfStock
 from app.services.paying import ATTEMPT, OPEN
 from app.services.shelf import Shelf
@@ -104,7 +105,7 @@ def settle(payment_id: int, shelf: Shelf) -> Standing:
 def ask(attempt: Record) -> Facts:
     """What the provider says. Money that the shopper agreed to is taken, unless nobody wants it any more."""
     gateway, known = GATEWAYS[attempt.gateway], refunds.attempt_of(attempt)
-    with conversation():
+    with conversation(gateway.name):
         facts = gateway.fetch(known)
         if facts.state == State.APPROVED and is_wanted(attempt) and not differences(attempt, facts):
             facts = gateway.capture(known)
@@ -112,7 +113,9 @@ def ask(attempt: Record) -> Facts:
 
 
 def is_wanted(attempt: Record) -> bool:
-    """Whether money of this attempt would still buy something: its order waits, or ended for want of it."""
+    """Whether money of this attempt would still buy something: its order waits, or ended for want of it, and names somebody."""
+    if not attempt.email:
+        return False
     if attempt.order_status == OrderStatus.CANCELLED:
         return attempt.last_reason in (orders.EXPIRED, orders.UNPAID)
     return attempt.order_status in (OrderStatus.HOLD, OrderStatus.FAILED)
@@ -197,24 +200,31 @@ def _captured(t: Connection, there: Record, facts: Facts, shelf: Shelf) -> None:
 def _honour(t: Connection, there: Record, shelf: Shelf) -> None:
     """Give the order what its money buys. Nothing is sold that is gone, and no money is kept for nothing."""
     if there.order_status == OrderStatus.HOLD:
-        _paid(t, there, stock.sell_held(t, orders.quantities(t, there.order_id)), "paid", shelf)
+        _goes_on(t, there, "paid")
+        _paid(t, there, stock.sell_held(t, orders.quantities(t, there.order_id)), shelf)
     elif not is_wanted(there) or orders.live(t, there.cart_id):
         _send_back(t, there, "The order was paid, replaced or cancelled before")
     else:
         try:
             with t.begin_nested():
+                _goes_on(t, there, "paid late")
                 taken = stock.take(t, list(paying.stock_lines(t, there.order_id).values()))
         except OutOfStock:
             _send_back(t, there, "The goods were sold before the money came")
+        except UsedUp:
+            _send_back(t, there, "The discount code was used up before the money came")
         else:
-            _paid(t, there, taken, "paid late", shelf)
+            _paid(t, there, taken, shelf)
 
 
-def _paid(t: Connection, there: Record, taken: Sequence[Taken], reason: str, shelf: Shelf) -> None:
-    """The order goes on: its goods are sold, other attempts are called off, and whoever ordered is told."""
-    lines = orders.stock_lines(t, there.order_id)
+def _goes_on(t: Connection, there: Record, reason: str) -> None:
     if not orders.move(t, there.order_id, OrderStatus.PROCESSING, actor=there.gateway, reason=reason):
         raise AssertionError(f"order {there.order_id} cannot go on from {there.order_status}")
+
+
+def _paid(t: Connection, there: Record, taken: Sequence[Taken], shelf: Shelf) -> None:
+    """The order has gone on: its goods are sold, other attempts are called off, and whoever ordered is told."""
+    lines = orders.stock_lines(t, there.order_id)
     stock.record_sale(t, taken, {variant: line for line, (variant, _) in lines.items()}, orders.SHOPPER)
     name = t.execute(select(PaymentMethod.name).where(PaymentMethod.id == there.payment_method_id)).scalar_one()
     values = {"hold_expires_at": None, "payment_method_id": there.payment_method_id, "payment_name": name}
@@ -326,7 +336,7 @@ def take_unsettled(shelf: Shelf) -> int:
     done = 0
     for name, gateway in dict(GATEWAYS).items():
         try:
-            with conversation():
+            with conversation(name):
                 references = gateway.unsettled()
         except (GatewayDown, Refused) as error:
             log.warning("%s cannot list what is unsettled: %s", name, error)

@@ -7,20 +7,22 @@ so that two buyers never wait for each other in a circle.
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import Connection, bindparam, case, func, insert, select, update
+from sqlalchemy import Connection, Integer, and_, bindparam, case, false, func, insert, select, true, update
 
-from app.extensions import Prepared, db, now, retried, transaction
+from app.extensions import Prepared, Record, db, now, retried, transaction
 from app.models.catalog import Variant
 from app.models.stock import Reason, StockAlert, StockMovement
-from app.services import catalog, outbox
-from app.services.errors import NotFound, OutOfStock, StockConflict
+from app.services import audit, catalog, editing, outbox
+from app.services.errors import NotFound, OutOfStock, StockConflict, StockMoved, StockRefused
 
 AVAILABLE = Variant.on_hand - Variant.held
+MOST = 2**31 - 1  # of one variant, on every database
+LOOKED_BACK = 50  # movements, to tell what became of a number that somebody saw
 
 
 @dataclass(frozen=True)
 class Taken:
-    """What one line's sale did to its variant."""
+    """What one line's sale, or a hand that took things away, did to its variant."""
 
     variant_id: int
     quantity: int
@@ -66,6 +68,13 @@ SELL_HELD = Prepared(
     )
     .returning(Variant.on_hand, Variant.low_stock_below)
 )
+ADD = Prepared(
+    update(Variant)
+    .where(Variant.id == bindparam("variant"), Variant.on_hand <= MOST - bindparam("quantity", type_=Integer))
+    .values(on_hand=Variant.on_hand + bindparam("quantity", type_=Integer), is_listed=True)
+    .returning((Variant.on_hand >= Variant.low_stock_below).label("is_enough"))
+)
+BY_HAND = (Variant.id, Variant.on_hand, Variant.low_stock_below)
 LEFT = Prepared(select(case((Variant.is_active, AVAILABLE), else_=0).label("left")).where(Variant.id == bindparam("variant")))
 INSERT_MOVEMENTS = Prepared(insert(StockMovement))
 
@@ -186,9 +195,170 @@ def put(t: Connection, variant_id: int, level: int, *, reason: Reason, actor: st
 
 
 def add(t: Connection, variant_id: int, quantity: int, *, reason: Reason, actor: str) -> int:
-    """Raise one variant's `on_hand` by so many, as `put` does, and answer by how many. Raises NotFound."""
-    on_hand = t.execute(select(Variant.on_hand).where(Variant.id == variant_id).with_for_update()).scalar_one_or_none()
-    return put(t, variant_id, (on_hand or 0) + quantity, reason=reason, actor=actor)
+    """Raise one variant's `on_hand` by so many, as `add_all` does, and answer by how many. Raises NotFound, StockRefused."""
+    add_all(t, {variant_id: quantity}, reason=reason, actor=actor)
+    return quantity
+
+
+def add_all(t: Connection, quantities: Mapping[int, int], *, reason: Reason, actor: str, note: str = "") -> None:
+    """Raise the `on_hand` of many variants, by variant id: each is listed again, and alerts that are no longer true are closed.
+
+    Raises NotFound, StockRefused.
+    """
+    coming = sorted((variant, quantity) for variant, quantity in quantities.items() if quantity)
+    rows = ADD.each(t, [{"variant": variant, "quantity": quantity} for variant, quantity in coming])
+    for (variant, quantity), row in zip(coming, rows, strict=True):
+        if row is None:
+            raise _too_many(t, variant, quantity)
+    common = {"reason": reason, "actor": actor, "note": note}
+    INSERT_MOVEMENTS.each(t, [{"variant_id": variant, "delta": quantity, **common} for variant, quantity in coming])
+    closing = {"out": [v for v, _ in coming], "low": [v for (v, _), row in zip(coming, rows, strict=True) if row.is_enough]}
+    for kind, variants in closing.items():
+        for chunk in catalog.chunks(variants):
+            open_ones = StockAlert.variant_id.in_(chunk), StockAlert.kind == kind, StockAlert.status == "open"
+            t.execute(update(StockAlert).where(*open_ones).values(status="closed", closed_at=now()))
+
+
+def _too_many(t: Connection, variant_id: int, quantity: int) -> NotFound | StockRefused:
+    sku = t.execute(select(Variant.sku).where(Variant.id == variant_id)).scalar()
+    if sku is None:
+        return NotFound("There is no such variant.")
+    return StockRefused("%(sku)s would be more than %(most)s with %(quantity)s more.", sku=sku, quantity=quantity, most=MOST)
+
+
+# ------------------------------------------------------------------------------------------------ by hand, behind the counter
+
+
+@retried
+def change_by(variant_id: int, delta: int, *, actor: str, reason: Reason = Reason.SET, note: str = "") -> int:
+    """Add things that somebody put on the shelf, or take away as many; answers how many there are now.
+
+    What is sold meanwhile does not matter: the difference is applied to whatever is there. Raises NotFound, StockConflict when
+    unpaid orders hold more than would be left, StockRefused when there are not so many, or would be too many.
+    """
+    with transaction() as t:
+        # The guards: never below what is held (nor 0, since nothing less is held), never more than can be counted.
+        enough = Variant.held <= Variant.on_hand + delta, Variant.on_hand <= MOST - delta
+        is_listed = true() if delta > 0 else and_(Variant.is_listed, Variant.on_hand + delta > 0)
+        changing = update(Variant).where(Variant.id == variant_id, *enough)
+        changed = changing.values(on_hand=Variant.on_hand + delta, is_listed=is_listed).returning(*BY_HAND)
+        row = t.execute(changed).first()
+        if row is None:
+            raise _refusal(t, variant_id, delta)
+        _record_by_hand(t, row, delta, reason=reason, note=note, actor=actor)
+    return int(row.on_hand)
+
+
+@retried
+def set_to(variant_id: int, level: int, *, seen: int, actor: str, reason: Reason = Reason.SET, note: str = "") -> int:
+    """Set what somebody counted while the page said that `seen` were on hand; answers the difference.
+
+    Nothing that happened meanwhile is overwritten: StockMoved says what it was. Raises NotFound too, and StockConflict when
+    unpaid orders hold more than were counted.
+    """
+    with transaction() as t:
+        # The guards: it is still as it was seen, and not less than is held.
+        as_seen = Variant.id == variant_id, Variant.on_hand == seen, Variant.held <= level
+        is_listed = true() if level > seen else Variant.is_listed if level else false()
+        changed = update(Variant).where(*as_seen).values(on_hand=level, is_listed=is_listed).returning(*BY_HAND)
+        row = t.execute(changed).first()
+        if row is None:
+            raise _contradiction(t, variant_id, level, seen)
+        _record_by_hand(t, row, level - seen, reason=reason, note=note, actor=actor)
+    return level - seen
+
+
+def _record_by_hand(t: Connection, row: Record, delta: int, *, reason: Reason, note: str, actor: str) -> None:
+    """Write down what a hand changed: ledger, alerts, lists and the audit trail."""
+    if delta == 0:
+        return
+    t.execute(insert(StockMovement).values(variant_id=row.id, delta=delta, reason=reason, actor=actor, note=note))
+    close_alerts(t, row.id, row.on_hand, row.low_stock_below)
+    if delta < 0 and (kind := Taken(row.id, -delta, row.on_hand, row.low_stock_below).alert):
+        raise_alert(t, row.id, kind, row.on_hand, None)
+    catalog.refresh(t, [row.id])
+    after = {"on_hand": row.on_hand, "reason": str(reason)} | ({"note": note} if note else {})
+    audit.note(t, actor, "stock changed", f"variant:{row.id}", {"on_hand": row.on_hand - delta}, after)
+
+
+def _refusal(t: Connection, variant_id: int, delta: int) -> NotFound | StockConflict | StockRefused:
+    """Why nothing can be added or taken away."""
+    row = t.execute(select(Variant.sku, Variant.on_hand, Variant.held).where(Variant.id == variant_id)).first()
+    if row is None or delta > 0:
+        return _too_many(t, variant_id, delta)
+    if row.on_hand + delta < 0:
+        message = "There are only %(there)s on hand, so %(wanted)s cannot be taken away."
+        return StockRefused(message, there=row.on_hand, wanted=-delta)
+    return StockConflict(sku=row.sku, held=row.held, wanted=row.on_hand + delta)
+
+
+def _contradiction(t: Connection, variant_id: int, level: int, seen: int) -> NotFound | StockConflict | StockMoved:
+    """Why a count cannot be set."""
+    row = t.execute(select(Variant.sku, Variant.on_hand, Variant.held).where(Variant.id == variant_id)).first()
+    if row is None:
+        return NotFound("There is no such variant.")
+    if row.on_hand == seen:
+        return StockConflict(sku=row.sku, held=row.held, wanted=level)
+    since = (
+        select(StockMovement.delta, StockMovement.reason)
+        .where(StockMovement.variant_id == variant_id)
+        .order_by(StockMovement.id.desc())
+        .limit(LOOKED_BACK)
+    )
+    before, only_sales = row.on_hand, True
+    for movement in t.execute(since):
+        before -= movement.delta
+        only_sales &= movement.reason == Reason.SALE
+        if before == seen:
+            break
+    sold = seen - row.on_hand if only_sales and before == seen else 0
+    return StockMoved(seen=seen, level=row.on_hand, sold=sold)
+
+
+@retried
+def list_by_hand(variant_id: int, is_listed: bool, *, actor: str) -> None:
+    """Take a variant off sale until it is restocked, or put it on sale again. Raises NotFound, StockRefused when none is left."""
+    with transaction() as t:
+        other = update(Variant).where(Variant.id == variant_id, Variant.is_listed != is_listed)
+        done = t.execute((other.where(Variant.on_hand > 0) if is_listed else other).values(is_listed=is_listed)).rowcount
+        if done:
+            catalog.refresh(t, [variant_id])
+            audit.note(t, actor, "on sale" if is_listed else "off sale", f"variant:{variant_id}")
+            return
+        on_hand = t.execute(select(Variant.on_hand).where(Variant.id == variant_id)).scalar()
+        if on_hand is None:
+            raise NotFound("There is no such variant.")
+        if is_listed and on_hand == 0:
+            raise StockRefused("There is none to sell. It is on sale by itself once there is.")
+
+
+@retried
+def set_threshold(variant_id: int, below: int, *, seen: str, actor: str) -> None:
+    """Let a variant run low below another level; a `low` alert that is no longer true is closed. Raises NotFound, EditConflict.
+
+    Nothing left the shelf, so none is raised.
+    """
+    with transaction() as t:
+        if not editing.save(
+            t, Variant, variant_id, {"low_stock_below": below}, seen=seen, actor=actor, action="threshold changed"
+        ):
+            return
+        close_alerts(t, variant_id, t.execute(select(Variant.on_hand).where(Variant.id == variant_id)).scalar_one(), below)
+        catalog.refresh(t, [variant_id])  # cards say that few are left
+
+
+@retried
+def acknowledge(alert_id: int, *, actor: str) -> None:
+    """Write down that somebody saw an alert; the first to do so is named. Raises NotFound."""
+    with transaction() as t:
+        unseen = update(StockAlert).where(StockAlert.id == alert_id, StockAlert.acknowledged_at.is_(None))
+        if t.execute(unseen.values(acknowledged_at=now(), acknowledged_by=actor)).rowcount:
+            audit.note(t, actor, "alert acknowledged", f"stock_alert:{alert_id}")
+        elif t.execute(select(StockAlert.id).where(StockAlert.id == alert_id)).first() is None:
+            raise NotFound("There is no such alert.")
+
+
+# ------------------------------------------------------------------------------------------------ by command
 
 
 @retried
@@ -199,9 +369,19 @@ def set_levels(levels: Sequence[tuple[str, int]], *, actor: str) -> int:
         if missing := [sku for sku, _ in levels if sku not in ids]:
             raise NotFound("There is no SKU %(sku)s.", sku=missing[0])
         wanted = sorted((ids[sku], level) for sku, level in levels)
-        changed = [variant for variant, level in wanted if put(t, variant, level, reason=Reason.SET, actor=actor)]
-        catalog.refresh(t, changed)
+        changed = {variant: level for variant, level in wanted if put(t, variant, level, reason=Reason.SET, actor=actor)}
+        catalog.refresh(t, list(changed))
+        _note_levels(t, actor, changed)
     return len(changed)
+
+
+def _note_levels(t: Connection, actor: str, levels: Mapping[int, int]) -> None:
+    """One entry in the trail for what a command set: the variant, or how many there were."""
+    if len(levels) == 1:
+        [(variant, level)] = levels.items()
+        audit.note(t, actor, "stock set", f"variant:{variant}", None, {"on_hand": level})
+    elif levels:
+        audit.note(t, actor, "stock set", "variants", None, {"variants": len(levels)})
 
 
 def count() -> int:
@@ -228,6 +408,7 @@ def _set_portion(ids: Sequence[int], level: int, actor: str) -> int:
     with transaction() as t:
         changed = [variant for variant in ids if put(t, variant, level, reason=Reason.SET, actor=actor)]
         catalog.refresh(t, changed)
+        _note_levels(t, actor, dict.fromkeys(changed, level))
     return len(changed)
 
 

@@ -9,8 +9,9 @@ from sqlalchemy import ColumnElement, func, literal, select, union_all
 
 from app.extensions import db, now
 from app.models.order import SOLD, LineItem, Order, OrderStatus
+from app.models.order_desk import IS_OPEN, OrderRequest
 from app.models.outbox import OutboxMessage
-from app.models.payment import Payment, Refund, RefundStatus
+from app.models.payment import HAS_PROBLEM, WAS_REFUSED, Payment, Refund
 from app.models.stock import StockAlert
 
 MOST = 99  # nobody counts further; a page says "99 and more"
@@ -29,6 +30,7 @@ class Waiting:
     overdue_holds: int
     payments: int  # flagged for a person
     refunds: int  # refused by their provider
+    requests: int  # what shoppers ask of their orders
     sold_out: int
     low: int
     messages: int  # given up on
@@ -62,8 +64,9 @@ def waiting() -> Waiting:
         "to_pack": few(Order.id, processing, Order.country != ""),
         "to_yield": few(Order.id, processing, Order.country == ""),
         "overdue_holds": few(Order.id, Order.status == OrderStatus.HOLD, Order.hold_expires_at < late),
-        "payments": few(Payment.id, Payment.problem != ""),
-        "refunds": few(Refund.id, Refund.status == RefundStatus.REFUSED),
+        "payments": few(Payment.id, HAS_PROBLEM),
+        "refunds": few(Refund.id, WAS_REFUSED),
+        "requests": few(OrderRequest.id, IS_OPEN),
         "sold_out": few(StockAlert.id, alert, StockAlert.kind == "out"),
         "low": few(StockAlert.id, alert, StockAlert.kind == "low"),
         "messages": few(OutboxMessage.id, OutboxMessage.is_dead, OutboxMessage.done_at.is_(None)),

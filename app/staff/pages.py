@@ -7,7 +7,7 @@ from typing import Any, Concatenate, ParamSpec
 from flask import Response, abort, flash, make_response, render_template, request, session
 from werkzeug.wrappers import Response as AnyResponse
 
-from app import templating, web
+from app import templating, watching, web
 from app.account import login
 from app.account.forms import PlainForm, Sent
 from app.services import staffing, text
@@ -20,6 +20,16 @@ View = Callable[Concatenate[Member, P], AnyResponse]
 PROVED = "second_factor"  # in the session: for which session of the account the second factor was given
 DOORS = (  # path, its name, whether it is for managers only
     ("/staff", "Today", False),
+    ("/staff/orders", "Orders", False),
+    ("/staff/payments", "Payments", False),
+    ("/staff/products", "Products", False),
+    ("/staff/categories", "Categories", False),
+    ("/staff/stock", "Stock", False),
+    ("/staff/alerts", "Alerts", False),
+    ("/staff/deliveries", "Deliveries", False),
+    ("/staff/discounts", "Discounts", True),
+    ("/staff/customers", "Customers", False),
+    ("/staff/messages", "Messages", False),
     ("/staff/settings", "Settings", True),
     ("/staff/people", "People", True),
     ("/staff/audit", "Trail", True),
@@ -32,7 +42,8 @@ def page(template: str, form: Sent | None = None, status: int = 200, *, told: st
     form.tidy()
     member = login.current()
     doors = [(path, name) for path, name, is_managers in DOORS if member and (member.is_manager or not is_managers)]
-    around = {"member": member, "doors": doors, "door": door(doors), "form": form, "told": told}
+    around: dict[str, Any] = {"member": member, "doors": doors, "door": door(doors), "form": form, "told": told}
+    around["troubles"] = watching.troubles() if member and member.is_staff else []
     response = make_response(render_template(f"staff/{template}.html", **around, **context), status)
     response.headers["Cache-Control"] = "no-store"
     return response

@@ -1,5 +1,51 @@
 """The rooms of the back office; each file beside this one is one of them."""
 
-from app.staff import bp, getting_in, legal, methods, people, second_factor, settings, taxes, today, trail
+from app.staff import (
+    alerts,
+    bp,
+    categories,
+    customers,
+    deliveries,
+    discounts,
+    getting_in,
+    legal,
+    messages,
+    methods,
+    order,
+    orders,
+    payment_problems,
+    people,
+    product_pictures,
+    products,
+    second_factor,
+    settings,
+    stock,
+    taxes,
+    today,
+    trail,
+)
 
-__all__ = ["bp", "getting_in", "legal", "methods", "people", "second_factor", "settings", "taxes", "today", "trail"]
+__all__ = [
+    "alerts",
+    "bp",
+    "categories",
+    "customers",
+    "deliveries",
+    "discounts",
+    "getting_in",
+    "legal",
+    "messages",
+    "methods",
+    "order",
+    "orders",
+    "payment_problems",
+    "people",
+    "product_pictures",
+    "products",
+    "second_factor",
+    "settings",
+    "stock",
+    "taxes",
+    "today",
+    "trail",
+]

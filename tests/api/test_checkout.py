@@ -9,13 +9,22 @@ import pytest
 from sqlalchemy import func, select
 from werkzeug.test import TestResponse
 
-from app.extensions import db
+from app.extensions import db, now
 from app.models.customer import CartLine
 from app.models.order import Order
 from app.models.payment import Payment, PaymentMethod, ShippingMethod
 from app.providers import GATEWAYS
 from app.services import account_carts, address_book, stock, tokens
-from tests.factories import Elsewhere, a_guide, a_payment_method, a_redirect_method, a_shipping_method, a_variant, set_columns
+from tests.factories import (
+    Elsewhere,
+    a_discount,
+    a_guide,
+    a_payment_method,
+    a_redirect_method,
+    a_shipping_method,
+    a_variant,
+    set_columns,
+)
 from tests.goods import a_download, downloads
 from tests.programs import CHECKOUT, Program, a_program
 from tests.shopping import counts, level, lines_of, orders, the_order
@@ -429,3 +438,88 @@ def test_a_failure_of_the_gateways_code_is_ours_and_loses_nothing(alice, monkeyp
     assert "next_step" in alice.post(CHECKOUT, alice.wish(payment_method=method))
     assert (len(orders()), alice.cart()) == (1, {beans.id: 1})
     assert db.session.execute(select(func.count(Order.id))).scalar_one() == 1
+
+
+# --- discount codes ---
+
+
+@pytest.mark.parametrize("typed", ["SUMMER10", " summer10 "])
+def test_a_discount_code_is_used_with_the_order(alice, typed):
+    a_discount(most_uses=1)
+    alice.put_in((a_variant(price_minor=1200), 2))
+
+    key = alice.post(CHECKOUT, alice.wish(discount_code=typed))["order_key"]
+
+    order = alice.get(f"/shop/customers/me/orders/{key}")
+    assert (order["items_minor"], order["discount_minor"], order["discount_code"]) == (2400, 240, "SUMMER10")
+    assert (order["total_minor"], order["outstanding_minor"]) == (2555, 2555)
+    tracking = alice.get(f"/shop/orders/{key}/tracking")
+    assert {name: tracking[name] for name in ("discount_minor", "total_minor")} == {"discount_minor": 240, "total_minor": 2555}
+
+
+@pytest.mark.parametrize("code", [None, "", "  "])
+def test_no_discount_code_is_none(alice, code):
+    alice.put_in((a_variant(), 1))
+
+    alice.post(CHECKOUT, alice.wish(discount_code=code))
+
+    assert the_order().discount_code == ""
+
+
+@pytest.mark.parametrize("columns", [{"is_active": False}, {"ends_at": now()}, {"most_uses": 0}, None])
+def test_a_discount_code_that_does_not_hold_orders_nothing(alice, columns):
+    alice.put_in((a_variant(), 1))
+    if columns:
+        a_discount("NOPE", **columns)
+
+    error = refused(alice, alice.wish(discount_code="nope"))
+
+    assert error == "The code NOPE cannot be used: we do not know it, it is not valid today, or it is used up."
+
+
+def test_a_discount_code_for_larger_carts_says_what_is_missing(alice):
+    a_discount(min_items_minor=3000)
+    alice.put_in((a_variant(), 1))
+
+    assert "£20.00 is missing" in refused(alice, alice.wish(discount_code="SUMMER10"))
+
+
+@pytest.mark.parametrize("code", [7, True, ["SUMMER10"], "A" * 41, "A\nB"])
+def test_what_can_be_no_discount_code_is_refused(alice, code):
+    alice.put_in((a_variant(), 1))
+
+    assert "discount_code" in refused(alice, alice.wish(discount_code=code))
+
+
+def test_the_same_wish_with_another_code_replaces_the_order_on_hold(alice, monkeypatch):
+    method = a_redirect_method(monkeypatch)
+    a_discount(most_uses=1)
+    alice.put_in((a_variant(), 1))
+    first = alice.post(CHECKOUT, alice.wish(payment_method=method, discount_code="SUMMER10"))
+
+    same = alice.post(CHECKOUT, alice.wish(payment_method=method, discount_code="SUMMER10"))
+    other = alice.post(CHECKOUT, alice.wish(payment_method=method))
+
+    assert (first == same, first == other) == (True, False)
+    assert [(order.status, order.discount_minor) for order in orders()] == [("CANCELLED", 100), ("HOLD", 0)]
+
+
+@pytest.mark.settings(RATELIMIT_ENABLED=True, DISCOUNT_TRIES_PER_HOUR=2)
+def test_discount_codes_cannot_be_guessed(alice):
+    a_discount()
+    alice.put_in((a_variant(), 1))
+    for code in ("A", "B"):
+        refused(alice, alice.wish(discount_code=code))
+
+    refused(alice, alice.wish(discount_code="SUMMER10"), 429)
+
+
+@pytest.mark.settings(RATELIMIT_ENABLED=True, DISCOUNT_TRIES_PER_HOUR=1)
+def test_right_discount_codes_cost_no_try(alice):
+    a_discount()
+    beans = a_variant()
+
+    for _ in range(3):
+        alice.put_in((beans, 1)).post(CHECKOUT, alice.wish(discount_code="SUMMER10"))
+
+    assert len(orders()) == 3

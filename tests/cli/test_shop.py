@@ -22,6 +22,7 @@ from app.models.outbox import OutboxMessage
 from app.models.payment import PaymentMethod, ShippingMethod
 from app.services import errands, outbox, worker
 from tests import live
+from tests.beats import fails, silent_worker
 from tests.factories import a_variant
 from tests.goods import a_download, shelf
 from tests.planting import a_hold, an_order, breach
@@ -146,6 +147,48 @@ def test_a_doctor_notes_what_an_owner_should_know(app, flask):
     assert "note    Mails go to mail.example unencrypted" in output
     assert "note    1 messages were given up on" in output
     assert "nobody reads" not in output
+
+
+@ON_SQLITE
+@pytest.mark.parametrize(
+    ("values", "told"),
+    [
+        ({}, "note    No ALARM_URL is set"),
+        ({"ALARM_EMAIL": "owner@shop.example"}, "note    Alarms go by mail alone"),
+        ({"ALARM_EMAIL": "owner"}, "broken  ALARM_EMAIL is “owner”"),
+        ({"ALARM_URL": "https://ntfy.example/secret"}, "ok      Alarms go to ALARM_URL."),
+    ],
+)
+def test_a_doctor_says_who_hears_of_trouble(values, told, app, flask):
+    app.config.update(values)
+
+    output = flask("doctor")[1]
+
+    assert told in output
+    assert "ntfy.example" not in output
+
+
+def test_a_doctor_says_what_is_down(flask):
+    assert "ok      Nothing is known to be down." in flask("doctor")[1]
+    silent_worker()
+    fails("gateway:stripe", error="it answered 503")
+
+    status, output = flask("doctor")
+
+    assert status == 0
+    assert "note    The worker has been silent since" in output
+    assert "note    Stripe could not be asked since" in output and "it answered 503" in output
+
+
+@ON_SQLITE
+@pytest.mark.settings(STRIPE_SECRET_KEY="sk_test_x", STRIPE_WEBHOOK_SECRETS=("whsec_x",))
+def test_a_doctor_says_which_providers_are_connected(flask):
+    assert "ok      Payment providers connected: Stripe." in flask("doctor")[1]
+
+
+@ON_SQLITE
+def test_a_doctor_says_that_no_provider_is_connected(flask):
+    assert "note    No payment provider is connected" in flask("doctor")[1]
 
 
 @ON_SQLITE

@@ -63,3 +63,22 @@ def test_tries_that_no_limit_counts_are_forgotten():
 
     assert attempts.forget() == 2
     assert db.session.execute(select(func.count(Attempt.id))).scalar_one() == 1
+
+
+def are_left(who: str = "gus", most: int | None = 2) -> bool:
+    return attempts.are_left("order", who, "s", most=most, seconds=3600)
+
+
+def test_where_only_wrong_tries_count_asking_costs_none():
+    assert all(are_left() for _ in range(5))
+    allow(), allow()
+
+    assert (are_left(), are_left("alice"), are_left(most=None)) == (False, True, True)
+
+
+def test_old_wrong_tries_count_no_more():
+    allow(), allow()
+    with transaction() as t:
+        t.execute(update(Attempt).values(created_at=now() - timedelta(seconds=3601)))
+
+    assert are_left()

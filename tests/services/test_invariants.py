@@ -7,10 +7,13 @@ from flask import Flask
 
 from app import money
 from app.extensions import db, now
-from app.services import invariants
-from tests.factories import a_variant
+from app.services import invariants, invoices, order_desk
+from app.services.invoices import Seller
+from app.services.order_desk import Parcel
+from tests.factories import a_cart, a_discount, a_variant
 from tests.goods import a_download, a_licence, get_free
 from tests.planting import a_hold, an_order, breach
+from tests.shopping import order_of
 
 LONG_AGO = "'2020-01-01 00:00:00.000000'"
 SALE = "INSERT INTO stock_movement (id, variant_id, delta, reason, line_item_id, actor, created_at)"
@@ -21,9 +24,17 @@ REFUND = (
     f" VALUES (901, 3, 'k', 100, 'GBP', 'QUEUED', '', 'x', '', {LONG_AGO})"
 )
 EVENT = f"INSERT INTO payment_event (id, gateway, event_id, kind, created_at) VALUES (%s, 'elsewhere', 'e', '', {LONG_AGO})"
+ASKED = (
+    "INSERT INTO order_request (id, order_id, kind, text, status, answer, answered_by, created_at)"
+    f" VALUES (%s, 2, 'return', 'x', 'open', '', '', {LONG_AGO})"
+)
 
+IMAGE = (
+    "INSERT INTO product_image (product_id, position, alt, key, card_bytes, page_bytes, created_at)"
+    f" VALUES (1, 0, 'a', 'k', 1, 1, {LONG_AGO})"
+)
 # (invariant, constraint to lift first, what to do). Orders 1 and 2 are sold, 3 is on HOLD; variant 2 is sold out. Order 4 yielded
-# a code, its line 4, and a file, its line 5.
+# a code, its line 4, and a file, its line 5. Order 5 has a discount of 100.
 BREACHES = [
     ("I1-stock-range", "variant.ck_variant_stock", "UPDATE variant SET held = on_hand + 1 WHERE id = 1"),
     ("I1-stock-range", "variant.ck_variant_stock", "UPDATE variant SET held = -1 WHERE id = 2"),
@@ -54,7 +65,19 @@ BREACHES = [
         'UPDATE "order" SET tax_minor = tax_minor + 1, shipping_tax_minor = shipping_tax_minor + 1 WHERE id = 1',
     ),
     ("I5-order-sums", "", 'UPDATE "order" SET discount_minor = -1, total_minor = total_minor + 1 WHERE id = 1'),
+    ("I5-order-sums", "", "UPDATE line_item SET discount_minor = discount_minor + 1 WHERE order_id = 5"),
+    ("I5-order-sums", "", 'UPDATE "order" SET discount_minor = 99, total_minor = total_minor + 1 WHERE id = 5'),
     ("I6-line-sums", "", "UPDATE line_item SET tax_minor = tax_minor + 1 WHERE id = 1"),
+    ("I6-line-sums", "", "UPDATE line_item SET discount_minor = 60 WHERE order_id = 5"),
+    ("I6-line-sums", "", "UPDATE line_item SET discount_minor = -1, tax_minor = tax_minor WHERE order_id = 5"),
+    ("I6-line-sums", "", "UPDATE line_item SET discount_minor = 2000, tax_minor = 0 WHERE order_id = 5"),
+    ("discounts-have-codes", "", 'UPDATE "order" SET discount_code_id = NULL WHERE id = 5'),
+    ("discounts-have-codes", "", "UPDATE \"order\" SET discount_code = '' WHERE id = 5"),
+    ("discounts-have-codes", "", 'UPDATE "order" SET discount_minor = 0 WHERE id = 5'),
+    ("discounts-have-codes", "", 'UPDATE "order" SET discount_minor = 100 WHERE id = 1'),
+    ("discount-uses", "", "UPDATE discount_code SET uses = 0"),
+    ("discount-uses", "", "UPDATE discount_code SET uses = 2"),
+    ("discount-uses", "", "UPDATE \"order\" SET status = 'CANCELLED' WHERE id = 5"),
     ("I6-line-sums", "", "UPDATE line_item SET tax_rate_bp = 500 WHERE id = 1"),
     ("I6-line-sums", "line_item.ck_line_item_quantity", "UPDATE line_item SET quantity = 0 WHERE id = 1"),
     ("I7-one-currency", "", "UPDATE payment SET currency = 'EUR' WHERE order_id = 1"),
@@ -120,10 +143,18 @@ BREACHES = [
     ("downloads-were-sold", "", "UPDATE line_item SET is_digital = false WHERE id = 5"),
     ("downloads-are-counted", "download.ck_download_fetched", "UPDATE download SET fetched = most + 1"),
     ("downloads-are-counted", "download.ck_download_fetched", "UPDATE download SET fetched = -1"),
+    ("invoices-without-gaps", "", "UPDATE invoice SET number = 2"),
+    ("invoices-are-of-sales", "", "UPDATE invoice SET order_id = 3"),
+    ("one-open-request", "", f"DROP INDEX uq_order_request_open; {ASKED % 901}; {ASKED % 902}"),
+    ("shipments-are-told", "", "DELETE FROM outbox_message WHERE topic = 'order.shipped'"),
+    ("shipments-are-told", "", "UPDATE shipment SET order_id = 1"),
     ("alerts-are-told", "", "DELETE FROM outbox_message WHERE topic = 'stock.alert'"),
     ("cards-are-true", "", "UPDATE product SET price_minor = 1 WHERE id = 1"),
     ("cards-are-true", "", "UPDATE product SET lead_variant_id = NULL WHERE id = 1"),
     ("cards-are-true", "", "UPDATE product SET is_listed = true WHERE id = 2"),
+    ("pictures-are-true", "", "UPDATE product SET picture = 'x' WHERE id = 1"),
+    ("pictures-are-true", "", IMAGE),
+    ("pictures-are-whole", "", f"{IMAGE};UPDATE product SET picture = 'k' WHERE id = 1"),
     ("listed-is-there", "", "UPDATE variant SET is_listed = true WHERE id = 2"),
 ]
 
@@ -135,6 +166,10 @@ def busy_shop(app_context: object, monkeypatch: pytest.MonkeyPatch) -> None:
     an_order(mugs, 1, email="alice@example.com")
     a_hold(monkeypatch, beans, 3)
     get_free((a_licence("A", "B"), 1), (a_download(), 1))
+    a_discount()
+    order_of(a_cart((beans, 1)), code="SUMMER10")
+    order_desk.ship(2, Parcel("Post"), actor="cli")
+    invoices.issue(2, Seller("Till", "", "", ""), actor="cli")
 
 
 def test_a_busy_shop_breaks_nothing(busy_shop):

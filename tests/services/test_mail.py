@@ -18,10 +18,11 @@ from app.models.order import LineItem, Order
 from app.models.payment import Payment
 from app.models.stock import StockAlert
 from app.services import digital, mail
-from tests.factories import a_variant
+from tests.factories import a_cart, a_discount, a_variant
 from tests.goods import a_download, a_licence, get_free, yielded
 from tests.mailserver import mail_server
 from tests.planting import an_order
+from tests.shopping import order_of
 from tests.tools import need
 
 
@@ -297,3 +298,12 @@ def test_every_alert_kind_has_its_words(app_context):
         t.execute(update(StockAlert).values(kind="low", level=1))
 
     assert "Stock runs low" in texts(alert(1))[0]
+
+
+def test_a_confirmation_says_what_a_code_took_off(app_context):
+    a_discount()
+
+    message = confirmation(order_of(a_cart((a_variant(price_minor=1200), 2)), code="SUMMER10").order_id)
+
+    for text in texts(message):
+        assert "Discount SUMMER10" in text and "−£2.40" in text and "£25.55" in text

@@ -166,16 +166,16 @@ def test_a_gateway_that_is_gone_cannot_be_asked(paid, monkeypatch):
 def test_cash_is_recorded_once(app_context):
     order_of(a_cart((a_variant(), 1)))
 
-    assert cancelling.record_cash(the_order().id, shelf()) == 1395
+    assert cancelling.record_cash(the_order().id, shelf(), actor="cli") == 1395
     with pytest.raises(cancelling.NothingToPay):
-        cancelling.record_cash(the_order().id, shelf())
+        cancelling.record_cash(the_order().id, shelf(), actor="cli")
 
     assert payment() == ("CAPTURED", 1395, 0)
 
 
 def test_cash_goes_back_by_hand(app_context):
     order_of(a_cart((a_variant(), 1)))
-    cancelling.record_cash(the_order().id, shelf())
+    cancelling.record_cash(the_order().id, shelf(), actor="cli")
 
     give_back(the_order().id)
 

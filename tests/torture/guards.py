@@ -24,18 +24,20 @@ from sqlalchemy import Connection, insert, select, text, update
 from werkzeug.test import TestResponse
 
 from app import extensions, headers
-from app.cart import cookie
+from app.cart import cookie, discount
 from app.checkout import receipt
 from app.checkout.shown import Shown
 from app.extensions import Prepared, db, transaction
 from app.models.catalog import Variant
+from app.models.discount import DiscountCode
 from app.models.order import Order
-from app.services import checkout, orders, pricing, stock, text as texts
+from app.services import checkout, discounts, orders, pricing, stock, text as texts
 from app.services.cart import Cart
+from app.services.discounts import DiscountRefused
 from app.services.errors import OutOfStock, TotalChanged
 from tests import driver
 from tests.databases import BACKENDS
-from tests.factories import STANDARD_MINOR, Item, a_contact, a_variant, set_columns
+from tests.factories import STANDARD_MINOR, Item, a_contact, a_discount, a_variant, set_columns
 from tests.torture.buyers import GUS, fields, newest_key
 from tests.torture.cookies import BASE64URL, has_line
 from tests.torture.room import Room, at_once
@@ -58,7 +60,7 @@ class Scene:
         with self.app.app_context():
             return a_variant(f"GUARD-{next(UNIQUE)}", **{"on_hand": 1000, "low_stock_below": 0, **columns})
 
-    def place(self, cart: Cart, price_minor: int, email: str = GUS["email"]) -> int:
+    def place(self, cart: Cart, price_minor: int, email: str = GUS["email"], code: str = "") -> int:
         """Order this cart by the use case, in an app context of its own; answers the order's id."""
         with self.app.app_context():
             placed = checkout.place_order(
@@ -70,6 +72,7 @@ class Scene:
                 notes="",
                 shown_total_minor=price_minor + STANDARD_MINOR,
                 hold_minutes=30,
+                discount_code=code,
             )
             return placed.order_id
 
@@ -159,6 +162,22 @@ def one_cart_is_one_order(scene: Scene) -> None:
     ends = order_together(scene, [(cart, 1000)] * BUYERS)
     assert ends == {"done": BUYERS}, dict(ends)
     assert scene.orders_of(item) == 1
+
+
+def a_code_is_used_as_often_as_it_may(scene: Scene) -> None:
+    """One use is left, and six people want it; of another code, one person wants more than the one use of theirs."""
+    item = scene.item()
+    for limit in ("most_uses", "most_uses_each"):
+        code = f"GUARD-{next(UNIQUE)}"
+        with scene.app.app_context():
+            code_id = a_discount(code, **{limit: 1})
+        emails = [f"buyer{number}@example.com" if limit == "most_uses" else GUS["email"] for number in range(BUYERS)]
+        jobs = [partial(told, partial(scene.place, Cart(lines=((item.id, 1),)), 900, email, code)) for email in emails]
+        with before_writing(all_of(BUYERS)):
+            ends = Counter(at_once(jobs))
+        assert ends == {"done": 1, DiscountRefused.__name__: BUYERS - 1}, dict(ends)
+        with scene.app.app_context():
+            assert db.session.execute(select(DiscountCode.uses).where(DiscountCode.id == code_id)).scalar_one() == 1
 
 
 def the_table_refuses_a_second_order(scene: Scene) -> None:
@@ -265,6 +284,13 @@ def other_sites_cannot_act(scene: Scene) -> None:
 def a_forged_cart_is_empty(scene: Scene) -> None:
     content = signed_cart(scene).rpartition(".")[0]
     assert not shows_cart(scene, f"{content}.{'A' * 43}")
+
+
+def a_forged_code_is_none(scene: Scene) -> None:
+    """Nobody tries codes by a cookie that the shop did not sign."""
+    with scene.app.test_request_context():
+        assert discount.decode(discount.signer().sign("GUESS").decode()) == "GUESS"
+        assert discount.decode(f"GUESS.{'A' * 43}") == ""
 
 
 def a_respelled_cart_is_empty(scene: Scene) -> None:
@@ -463,6 +489,14 @@ def unconditional_take(_scene: Scene) -> Off:
     return patch.object(stock, "TAKE", Prepared(bare.returning(Variant.on_hand, Variant.low_stock_below)))
 
 
+def unconditional_use(_scene: Scene) -> Off:
+    """The update of a code no longer asks whether a use is left."""
+    take: Any = discounts.TAKE.statement
+    conditions = [each for each in take._where_criteria if "most_uses" not in str(each)]
+    bare = update(DiscountCode).where(*conditions).values(uses=DiscountCode.uses + 1)
+    return patch.object(discounts, "TAKE", Prepared(bare.returning(DiscountCode.most_uses_each)))
+
+
 @contextmanager
 def without_constraint(scene: Scene) -> Iterator[None]:
     """PostgreSQL only: SQLite cannot drop a CHECK."""
@@ -551,6 +585,11 @@ GUARDS = (
     Guard("trying again", patched(extensions, "PASSING_TROUBLE", set()), a_broken_off_transaction_is_tried_again, POSTGRESQL),
     Guard("BEGIN IMMEDIATE", begin_deferred, writers_never_collide, SQLITE),
     Guard("the queue of writers", without_queue, nobody_waits_for_the_lock, SQLITE),
+    Guard("the condition on a code's uses", unconditional_use, a_code_is_used_as_often_as_it_may),
+    Guard(
+        "the count of one e-mail's uses", patched(discounts, "_has_left_of", lambda *_: True), a_code_is_used_as_often_as_it_may
+    ),
+    Guard("the code's signature", patched(Signer, "verify_signature", lambda *_: True), a_forged_code_is_none, SQLITE),
     Guard("unique live cart id", without_index, the_table_refuses_a_second_order),
     Guard("the claim on the cart", patched(orders, "claim_cart", lambda t, cart_id: None), one_cart_is_one_order, POSTGRESQL),
     Guard("the look-up of the cart's order", patched(orders, "live", lambda t, cart_id: None), one_cart_is_one_order),

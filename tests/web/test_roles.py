@@ -52,6 +52,7 @@ MATRIX = {
     "GET /p/<slug>": OPEN,
     "GET /search": OPEN,
     "GET /labels/<slug>.<version>.svg": OPEN,
+    "GET /pictures/<key>-<width>.<kind>": "404 404 404 404 404 404",  # tests/web/catalog/test_picture.py
     "GET /fragments/c/<slug>": "303 303 303 303 303 303",
     "GET /fragments/search": "303 303 303 303 303 303",
     "GET /help": OPEN,
@@ -65,6 +66,7 @@ MATRIX = {
     "POST /preferences": "303 303 303 303 303 303",
     "GET /cart": OPEN,
     "POST /cart": "303 303 303 303 303 303",
+    "POST /cart/discount": "303 303 303 303 303 303",
     "POST /cart/items": "422 422 422 422 422 422",
     "POST /cart/items/<sku>": "422 422 422 422 422 422",
     "GET /checkout": "303 303 200 303 303 303",  # of them only Alice has a cart
@@ -135,6 +137,9 @@ MATRIX = {
     "POST /webhooks/<gateway>": "400 400 400 400 400 400",  # nobody signed it
     "POST /orders/<key>/pay": "422 422 422 422 422 422",  # whoever has the key may pay
     "POST /orders/<key>/cancel": "404 404 422 404 404 404",
+    "POST /orders/<key>/request": "404 404 422 404 404 404",
+    "POST /orders/<key>/invoice": "404 404 422 404 404 404",
+    "GET /orders/<key>/invoice": "404 404 404 404 404 404",  # nobody asked for it yet
     "POST /account/logout": "303 303 303 303 303 303",  # last: it ends what the others need
 }
 
@@ -180,6 +185,8 @@ def world(app, page) -> World:
     values = {
         "slug": "beans",
         "version": "1",
+        "width": 400,
+        "kind": "jpg",
         "sku": "BEANS",
         "key": placed.key,
         "address_id": address_id,
