@@ -162,7 +162,7 @@ def _lock_all(t: Connection) -> dict[int, str]:
     """The code of every class by its id, all of them locked; read once the lock is had, so with what others added before."""
     wanted = select(TaxClass.id, TaxClass.code).order_by(TaxClass.id)
     t.execute(wanted.with_for_update()).all()
-    return dict(t.execute(wanted).tuples().all())
+    return {row.id: row.code for row in t.execute(wanted)}
 
 
 def _write_rates(t: Connection, class_id: int, rates: Mapping[str, int]) -> None:
