@@ -30,9 +30,12 @@ class EditConflict(ShopError):
 
 
 def seen(row: Any, names: Iterable[str]) -> str:
-    """Names the values of these fields as they stand in a row; a form carries it as a hidden field."""
-    values = [(name, getattr(row, name)) for name in sorted(names)]
-    return hashlib.sha256(repr(values).encode()).hexdigest()[:16]
+    """Names the values of these fields as they stand in a row, each by a short hash; a form carries it as a hidden field."""
+    return ".".join(_named(getattr(row, name)) for name in sorted(names))
+
+
+def _named(value: Any) -> str:
+    return hashlib.sha256(repr(value).encode()).hexdigest()[:8]
 
 
 def save(
@@ -63,8 +66,9 @@ def locked(t: Connection, model: type[Model], row_id: int) -> Record:
 
 
 def refuse_stale(row: Any, values: Mapping[str, Any], known: str) -> None:
-    """Raise EditConflict when the row's fields are no longer what the form showed, unless they are just what is asked for."""
-    stands = seen(row, values)
-    theirs = {name: getattr(row, name) for name, value in values.items() if getattr(row, name) != value}
-    if stands != known and theirs:
-        raise EditConflict(theirs, stands)
+    """Raise EditConflict when fields of the row are no longer what the form showed, unless they are just what is asked for."""
+    shown = dict(zip(sorted(values), known.split("."), strict=False))
+    stands = {name: getattr(row, name) for name in values}
+    theirs = {name: stands[name] for name in values if stands[name] != values[name] and _named(stands[name]) != shown.get(name)}
+    if theirs:
+        raise EditConflict(theirs, seen(row, values))

@@ -142,7 +142,7 @@ def sheet(order: Order, invoice: Invoice | None, refunds: Sequence[Record]) -> S
 def rates(lines: Sequence[LineItem], order: Order, shipping_rate_bp: int) -> list[Rate]:
     """The sums per rate, the highest first. Shipping is taxed at the highest rate of what is in the parcel."""
     sums: dict[int, tuple[int, int]] = {}
-    parts = [(line.tax_rate_bp, line.total_minor, line.tax_minor) for line in lines]
+    parts = [(line.tax_rate_bp, line.total_minor - line.discount_minor, line.tax_minor) for line in lines]
     parts.append((shipping_rate_bp, order.shipping_minor, order.shipping_tax_minor))
     for rate, gross, tax in parts:
         before = sums.get(rate, (0, 0))

@@ -172,7 +172,9 @@ def show_new_variant(member: Member, product_id: int) -> AnyResponse:
     row = products.product(product_id)
     others = products.variants(product_id)
     place = max((each.position for each in others), default=-1) + 1
-    return new_variant(row, VariantForm(data={"position": str(place), "is_active": True}))
+    return new_variant(
+        row, VariantForm(data={"position": str(place), "low_stock_below": str(web.SHOP.low_stock_below), "is_active": True})
+    )
 
 
 def new_variant(row: Record, form: VariantForm, status: int = 200) -> AnyResponse:

@@ -50,6 +50,16 @@ def test_what_somebody_else_saved_is_told_and_not_lost():
     assert save(error.value.seen, name="Common", rate_bp=2000) == {"name": "Usual"}
 
 
+def test_what_only_i_changed_is_not_said_to_be_theirs():
+    seen = shown()
+    save(seen, name="Usual", rate_bp=2000)
+
+    with pytest.raises(EditConflict) as error:
+        save(seen, name="Standard rate", rate_bp=500)
+
+    assert error.value.theirs == {"name": "Usual"}
+
+
 def test_saving_what_stands_already_is_no_conflict():
     seen = shown()
     save(seen, name="Usual", rate_bp=2000)

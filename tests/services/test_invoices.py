@@ -6,14 +6,12 @@ from threading import Barrier
 import pytest
 from flask import Flask
 
-from app.extensions import db, transaction
-from app.models.order import Order
-from app.models.order_desk import Invoice
-from app.services import cancelling, invoices, refunds
+from app.extensions import db
+from app.services import cancelling, invoices, refunds, shop
 from app.services.errors import NotFound
 from app.services.invoices import NotSold, Seller
 from tests.desk import SELLER, numbers, paid, to_pack
-from tests.factories import a_guide, a_variant
+from tests.factories import a_discount, a_guide, a_variant
 from tests.goods import get_free
 from tests.planting import a_hold
 from tests.staff import trail
@@ -109,10 +107,8 @@ def test_the_seller_is_who_they_were_that_day():
     )
 
 
-def test_a_company_without_a_name_is_called_as_its_shop():
-    settings = {"SHOP_NAME": "Till", "COMPANY_NAME": "", "COMPANY_ADDRESS": "", "VAT_NUMBER": "", "INVOICE_PREFIX": ""}
-
-    assert Seller.of(settings) == Seller("Till", "", "", "")
+def test_a_company_without_a_name_is_called_as_its_shop(app: Flask):
+    assert Seller.of(shop.current(app.config)) == Seller("Till Coffee", "", "", "")
 
 
 def test_the_sums_of_the_rates_are_the_orders(app: Flask):
@@ -144,15 +140,13 @@ def test_slips_are_of_what_is_sent():
     assert (slip.order.id, slip.invoice, slip.address[-1]) == (parcel, None, "United Kingdom")
 
 
-def test_a_discount_is_in_the_total_as_one_line():
-    order_id = to_pack()
+def test_a_discount_is_in_the_sums_of_the_rates():
+    a_discount(percent=15)
+    order_id = to_pack(quantity=3, code="SUMMER10")
     issue(order_id)
-    with transaction() as t:
-        t.execute(Order.__table__.update().values(discount_minor=100, total_minor=Order.total_minor - 100))
-        t.execute(Invoice.__table__.update().values(prefix="X"))
 
     sheet = the_sheet(order_id)
 
-    assert (sheet.order.discount_minor, sheet.invoice.name) == (100, "X1")
-    with transaction() as t:  # as it was, for the books
-        t.execute(Order.__table__.update().values(discount_minor=0, total_minor=Order.total_minor + 100))
+    assert sheet.order.discount_minor == 450
+    assert sum(rate.gross_minor for rate in sheet.rates) == sheet.order.total_minor
+    assert sum(rate.tax_minor for rate in sheet.rates) == sheet.order.tax_minor

@@ -7,10 +7,12 @@ from sqlalchemy import insert, select, text, update
 
 from app import templating
 from app.extensions import db, now, transaction
+from app.models.order_desk import RequestStatus
 from app.models.outbox import OutboxMessage
-from app.services import accounts, audit, cancelling, codes, errands, messages, outbox, reasons, samples
+from app.services import accounts, audit, cancelling, codes, errands, messages, order_requests, outbox, reasons, samples
 from app.services.errors import NotFound
 from app.services.messages import Fate
+from tests.desk import asked, sent
 from tests.factories import a_redirect_method, a_variant
 from tests.goods import a_download, get_free
 from tests.members import a_member, email_codes
@@ -209,6 +211,7 @@ def test_a_message_that_is_not_there(app):
 def test_every_kind_of_mail_has_a_sample(app):
     an_order(a_variant("MUG", on_hand=1))
     get_free((a_download(), 1))
+    order_requests.answer(1, asked(sent(1)), RequestStatus.ACCEPTED, "Send it back.", actor="cli")
 
     shown = {name: samples.sample(mailer(app), name) for name in samples.KINDS}
 
