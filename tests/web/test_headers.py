@@ -43,7 +43,7 @@ def assert_guarded(response) -> None:
 def test_every_page_is_guarded(app, client):
     a_variant()
     adapter = app.url_map.bind("localhost")
-    known = {"slug": "beans", "version": "1", "sku": "BEANS"}
+    known = {"slug": "beans", "version": "1", "sku": "BEANS", "form": "csv", "kind": "avif"}
 
     for rule in app.url_map.iter_rules():
         for method in set(rule.methods) & {"GET", "POST"}:
