@@ -4,16 +4,17 @@ import os
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack
+from datetime import timedelta
 
 from flask.testing import FlaskClient
-from sqlalchemy import func, select
+from sqlalchemy import select
 
 from app.extensions import db
 from app.models.customer import Role
-from app.models.order import Order
+from app.models.order import Order, order_number
 from app.services import accounts
 from bench import books, data
-from bench.data import Shop
+from bench.data import COMMON, Shop
 from bench.orders import postgres_server
 from bench.run import SMALL, Run
 from bench.table import Figure, Row, milliseconds, not_run, number, times, verdict
@@ -89,15 +90,47 @@ def taken(client: FlaskClient, path: str) -> Figure:
 
 
 def paths(shop: Shop) -> dict[str, str]:
-    """The pages of the back office that show rows, their searches and what lies deep."""
+    """The pages of the back office that show rows, their searches, and what lies deep."""
     with shop.app.app_context():
-        newest = db.session.execute(select(func.max(Order.id))).scalar_one()
+        newest, when = db.session.execute(select(Order.id, Order.placed_at).order_by(Order.id.desc()).limit(1)).one()
+        old = db.session.execute(select(Order.placed_at).where(Order.id == 1)).scalar_one()
         db.session.remove()
-    middle = newest // 2
+    middle, day = newest // 2, old + (when - old) / 2
+    days = f"first={day:%Y-%m-%d}&last={day + timedelta(days=7):%Y-%m-%d}"
     return {
         "today": "/staff",
-        "trail": "/staff/audit",
         "orders": "/staff/orders",
         "orders, deep": f"/staff/orders?after={middle}",
+        "orders to pack": "/staff/orders?state=pack",
+        "orders done": "/staff/orders?state=completed",
+        "orders of a week": f"/staff/orders?{days}",
+        "orders done, of a week": f"/staff/orders?state=completed&{days}",
+        "orders by number": f"/staff/orders?q={order_number(middle)}",
+        "orders by e-mail": "/staff/orders?q=c7@example.com",
+        "orders by a name of a tenth of all": "/staff/orders?q=hopper",
+        "orders by a name and a state": "/staff/orders?q=hopper&state=completed",
+        "orders by SKU": "/staff/orders?q=T000007-0",
+        "orders by a word that is not there": "/staff/orders?q=zeppelin",
         "one order": f"/staff/orders/{middle}",
+        "payments": "/staff/payments",
+        "products": "/staff/products",
+        "products by a common word": f"/staff/products?q={COMMON}",
+        "one product": "/staff/products/7",
+        "categories": "/staff/categories",
+        "stock": "/staff/stock",
+        "stock by SKU": "/staff/stock?q=T0000",
+        "stock by a common word": f"/staff/stock?q={COMMON}",
+        "stock that is low": "/staff/stock?show=low",
+        "one variant's ledger": "/staff/stock/7",
+        "alerts": "/staff/alerts",
+        "deliveries": "/staff/deliveries",
+        "customers": "/staff/customers",
+        "customers by e-mail": "/staff/customers?q=c77",
+        "customers by a common name": "/staff/customers?q=grace",
+        "one customer": "/staff/customers/7",
+        "messages": "/staff/messages",
+        "messages sent": "/staff/messages?state=sent",
+        "settings": "/staff/settings",
+        "trail": "/staff/audit",
+        "people": "/staff/people",
     }

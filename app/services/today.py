@@ -5,9 +5,9 @@ from datetime import date, datetime, time, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import ColumnElement, func, literal, select, union_all
+from sqlalchemy import ColumnElement, Integer, bindparam, func, literal_column, select, union_all
 
-from app.extensions import db, now
+from app.extensions import Prepared, UtcDateTime, db, now
 from app.models.order import SOLD, LineItem, Order, OrderStatus
 from app.models.order_desk import IS_OPEN, OrderRequest
 from app.models.outbox import OutboxMessage
@@ -17,8 +17,25 @@ from app.models.stock import StockAlert
 MOST = 99  # nobody counts further; a page says "99 and more"
 DAYS = 30
 BEST = 10
-STATUSES_SOLD = sorted(SOLD)
+IS_SOLD = Order.status.in_([literal_column(f"'{status}'") for status in sorted(SOLD)])
 LATE_SECONDS = 60  # a hold that is over for longer should have been released by the worker
+
+# One look-up of an index for each day; as one statement, since thirty take long to say.
+_days = union_all(
+    *(
+        select(
+            literal_column(str(place), Integer).label("place"),
+            func.count(Order.id).label("orders"),
+            func.coalesce(func.sum(Order.total_minor), 0).label("takings"),
+        ).where(
+            IS_SOLD,
+            Order.placed_at >= bindparam(f"midnight{place}", type_=UtcDateTime()),
+            Order.placed_at < bindparam(f"midnight{place + 1}", type_=UtcDateTime()),
+        )
+        for place in range(DAYS)
+    )
+).subquery()
+TAKINGS = Prepared(select(_days))
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,16 +103,10 @@ def few(column: Any, *where: Any) -> ColumnElement[int]:
 def takings(zone: ZoneInfo) -> list[Day]:
     """What was sold on each of the last DAYS days of this clock, today last; cancelled and refunded orders do not count."""
     days = last_days(zone)
-    each = [
-        select(literal(place).label("place"), func.count(Order.id), func.coalesce(func.sum(Order.total_minor), 0)).where(
-            Order.status.in_(STATUSES_SOLD),
-            Order.placed_at >= begins(day, zone),
-            Order.placed_at < begins(day + timedelta(days=1), zone),
-        )
-        for place, day in enumerate(days)
-    ]
-    rows = db.session.execute(union_all(*each)).all()
-    return sorted((Day(days[place], count, int(total)) for place, count, total in rows), key=lambda each: each.day)
+    midnights = [begins(day, zone) for day in (*days, days[-1] + timedelta(days=1))]
+    rows = TAKINGS.rows(**{f"midnight{place}": midnight for place, midnight in enumerate(midnights)})
+    found = {row.place: (row.orders, int(row.takings)) for row in rows}
+    return [Day(day, *found[place]) for place, day in enumerate(days)]
 
 
 def best_sellers(zone: ZoneInfo) -> list[Seller]:
@@ -111,7 +122,7 @@ def best_sellers(zone: ZoneInfo) -> list[Seller]:
     wanted = (
         select(LineItem.sku, func.max(LineItem.name), quantity, func.sum(LineItem.unit_price_minor * LineItem.quantity))
         .join(Order, Order.id == LineItem.order_id)
-        .where(LineItem.id >= line_id, Order.status.in_(STATUSES_SOLD), Order.placed_at >= since)
+        .where(LineItem.id >= line_id, IS_SOLD, Order.placed_at >= since)
         .group_by(LineItem.sku)
         .order_by(quantity.desc(), LineItem.sku)
         .limit(BEST)
