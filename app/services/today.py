@@ -118,13 +118,16 @@ def best_sellers(zone: ZoneInfo) -> list[Seller]:
         return []
     # Lines are numbered as orders are: from the first line of that order on there are only newer ones.
     line_id = select(func.min(LineItem.id)).where(LineItem.order_id == order_id).scalar_subquery()
-    quantity = func.sum(LineItem.quantity)
+    quantity, sku = (
+        func.sum(LineItem.quantity),
+        LineItem.sku + "",
+    )  # as a text of its own: SQLite would walk the index of all SKUs
     wanted = (
-        select(LineItem.sku, func.max(LineItem.name), quantity, func.sum(LineItem.unit_price_minor * LineItem.quantity))
+        select(sku, func.max(LineItem.name), quantity, func.sum(LineItem.unit_price_minor * LineItem.quantity))
         .join(Order, Order.id == LineItem.order_id)
         .where(LineItem.id >= line_id, IS_SOLD, Order.placed_at >= since)
-        .group_by(LineItem.sku)
-        .order_by(quantity.desc(), LineItem.sku)
+        .group_by(sku)
+        .order_by(quantity.desc(), sku)
         .limit(BEST)
     )
     return [Seller(sku, name, int(count), int(total)) for sku, name, count, total in db.session.execute(wanted)]

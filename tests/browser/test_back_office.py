@@ -20,7 +20,7 @@ pytestmark = [
 
 MANAGER = {"email": "manager@example.com", "password": "three brown horses"}
 FILES = re.compile(r"\.(csv|jsonl|svg|html)$|/html$")  # these are no pages of ours
-FEWEST = 5  # pages that there must be
+FEWEST = 40  # kinds of pages that there must be
 
 
 @pytest.fixture(scope="module")
@@ -67,7 +67,7 @@ def walk(tab: Page) -> Iterator[str]:
                 waiting.append(href)
 
 
-@pytest.mark.parametrize(("width", "colours"), [(320, "light"), (1280, "dark"), (1280, "light")])
+@pytest.mark.parametrize(("width", "colours"), [(320, "light"), (1280, "dark")])
 def test_axe_finds_nothing(desk, width, colours):
     tab, found, seen = desk(width, colour_scheme=colours), {}, []
 
