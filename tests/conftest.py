@@ -19,7 +19,7 @@ from jinja2 import FileSystemBytecodeCache
 from app import create_app
 from app.config import SETTINGS
 from app.extensions import db
-from tests import live, postgres
+from tests import live, memory, postgres
 from tests.chromium import ARGUMENTS, Chromium
 from tests.databases import BACKENDS, Databases
 from tests.shopper import Browser, HtmxBrowser
@@ -28,6 +28,8 @@ from tests.tools import need
 # Settings of whoever runs the tests (make itself exports PORT) are not the tests' settings.
 for setting in SETTINGS:
     os.environ.pop(setting.name, None)
+
+memory.keep_files()
 
 # Machines differ in speed; that an example is slow is no fault of the code. `print_blob` lets a failure of CI be replayed.
 hypothesis.settings.register_profile("till", deadline=None, print_blob=True)

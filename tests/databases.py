@@ -5,6 +5,7 @@ import shutil
 import sqlite3
 from collections.abc import Callable
 from contextlib import closing
+from functools import cached_property
 from pathlib import Path
 
 import psycopg
@@ -34,7 +35,7 @@ class Databases:
             shutil.copyfile(template, file)
             return f"sqlite:///{file}"
         name = f"till_{secrets.token_hex(8)}"
-        self.administer(f"CREATE DATABASE {name} TEMPLATE {template}")
+        self.administer(f"CREATE DATABASE {name} TEMPLATE {template} {self.quickest}")
         return self.address(name)
 
     def empty(self, backend: str, folder: Path) -> str:
@@ -62,6 +63,12 @@ class Databases:
             # Only what stands in the file itself is copied, not what a log beside it would add.
             connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
         return str(file)
+
+    @cached_property
+    def quickest(self) -> str:
+        """How this server copies a small database fastest: file by file, where it may be told so."""
+        with psycopg.connect(self.postgres()) as connection:
+            return "STRATEGY FILE_COPY" if connection.info.server_version >= 150_000 else ""
 
     def make_postgres(self) -> str:
         name = f"till_template_{secrets.token_hex(8)}"

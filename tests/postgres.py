@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from tests import memory
 from tests.tools import need
 
 # Nothing here outlives the run, so nothing need reach the disk.
@@ -34,7 +35,7 @@ def server() -> Iterator[str]:
         yield url
         return
     initdb, pg_ctl = need("initdb"), need("pg_ctl")
-    folder = Path(tempfile.mkdtemp(prefix="till-pg-", dir="/tmp"))  # short: a socket's path has at most 107 characters
+    folder = Path(tempfile.mkdtemp(prefix="till-pg-", dir=memory.folder() or "/tmp"))  # short: a socket's path has ≤ 107 letters
     if os.geteuid() == 0:
         shutil.chown(folder, unprivileged())
     data = str(folder / "data")
