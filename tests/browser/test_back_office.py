@@ -10,6 +10,7 @@ from playwright.sync_api import Page
 
 from tests import live
 from tests.browser import scenes
+from tests.browser.keyboard import press, reach
 from tests.browser.test_looks import SMALLEST_TARGET, TYPED
 
 pytestmark = [
@@ -101,3 +102,19 @@ def test_without_scripts_every_page_is_there_too(desk):
     tab = desk(320, scripts=False)
 
     assert len(list(walk(tab))) >= FEWEST
+
+
+def test_an_order_is_sent_with_the_keyboard_alone(desk):
+    tab = desk(1280)
+
+    press(tab, "Orders")
+    tab.wait_for_url("**/staff/orders")
+    press(tab, "10001")
+    tab.wait_for_url("**/staff/orders/1")
+    reach(tab, "document.activeElement.name === 'carrier'")
+    tab.keyboard.type("Royal Mail")
+    reach(tab, "document.activeElement.matches('button') && document.activeElement.textContent.startsWith('Mark as sent')")
+    tab.keyboard.press("Enter")
+
+    tab.locator("#order").get_by_text("Royal Mail").first.wait_for()
+    assert tab.evaluate("document.querySelector('#order').contains(document.activeElement)")
