@@ -438,7 +438,7 @@ def test_a_failed_order_that_ends_gives_nothing_back_twice(method):
 def test_a_refunded_order_has_used_it():
     a_discount()
     placed = order_of(a_cart((a_variant(), 1)), code="SUMMER10")
-    cancelling.record_cash(placed.order_id, shelf())
+    cancelling.record_cash(placed.order_id, shelf(), actor="cli")
 
     refunding.refund(placed.order_id, None, reason="broken", actor="cli")
 
@@ -451,10 +451,11 @@ def test_an_unpaid_order_is_replaced_though_it_has_the_only_use(method, other):
     beans = a_variant()
     cart = a_cart((beans, 1))
     order_of(cart, payment_id=method, code="SUMMER10")
-    again = replace(cart, lines=((beans.id, other.pop("quantity", 1)),))
+    wish = {"code": "SUMMER10", "quantity": 1} | other
+    again = replace(cart, lines=((beans.id, wish.pop("quantity")),))
 
     seen = discounts.on(carts.view(again, "GBP"), "SUMMER10")
-    order_of(again, payment_id=method, **{"code": "SUMMER10"} | other)
+    order_of(again, payment_id=method, **wish)
 
     assert seen.minor == 100 * again.count
     assert (statuses(), uses()) == (["CANCELLED", "HOLD"], 1 if orders()[1].discount_code else 0)
