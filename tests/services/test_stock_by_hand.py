@@ -305,7 +305,7 @@ def asked(read) -> int:
     statements = []
 
     def note(_connection, _cursor, statement, *_):
-        statements.append(statement)
+        statements.extend([statement] if statement.startswith("SELECT") else [])
 
     event.listen(db.engine, "before_cursor_execute", note)
     try:

@@ -231,7 +231,7 @@ def what_is_called_off_is_not_paid_meanwhile(scene: MoneyScene) -> None:
     scene.stage.begun(item, email="other@example.com")
     scene.stage.provider.pay(sent.reference)
     cancel = partial(cancelling.cancel, sent.order_id, actor=orders.SHOPPER, reason="by the shopper")
-    with slowly(scene, 'SELECT "order".status \n', REST):
+    with slowly(scene, 'SELECT "order".id, "order".status, "order".cart_id, "order".country', REST):
         ends = ends_of(scene, [cancel, partial(ask, sent.payment_id)])
     assert ends == {"done": 2}, dict(ends)
     end = scene.stage.status(sent.order_id), scene.stage.level(item), scene.stage.refunds(sent.order_id)

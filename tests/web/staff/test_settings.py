@@ -54,7 +54,7 @@ def confirmation(order_id: int):
 
 @pytest.mark.parametrize("door", ["Shop and company", "Delivery", "Payment", "Taxes", "Legal texts"])
 def test_every_door_opens(desk, door):
-    desk.get("/staff").click("Settings").click(door)
+    desk.get("/staff/settings").click(door)
 
     assert desk.title.startswith(door)
 
