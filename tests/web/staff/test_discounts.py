@@ -27,7 +27,7 @@ def codes() -> list[tuple[str, int, bool]]:
 
 
 def test_the_way_there_is_among_the_doors(manager):
-    manager.get("/staff").click("Discounts")
+    manager.get("/staff").click("Products").click("Discounts")
 
     assert "There is no code yet." in manager.text
 
