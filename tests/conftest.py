@@ -5,6 +5,7 @@
 """
 
 import os
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -108,6 +109,9 @@ def app(
 
     yield app
 
+    for thread in threading.enumerate():
+        if thread.name == "watch":  # it looks after the shop aside, on a connection of its own
+            thread.join()
     with app.app_context():
         try:
             broken = [] if request.node.get_closest_marker("breaks_invariants") else broken_invariants()

@@ -66,7 +66,7 @@ MATRIX = {
     "POST /preferences": "303 303 303 303 303 303",
     "GET /cart": OPEN,
     "POST /cart": "303 303 303 303 303 303",
-    "POST /cart/discount": "303 303 303 303 303 303",
+    "POST /cart/discount": "303 303 422 303 303 303",  # no code is one only for who has a cart
     "POST /cart/items": "422 422 422 422 422 422",
     "POST /cart/items/<sku>": "422 422 422 422 422 422",
     "GET /checkout": "303 303 200 303 303 303",  # of them only Alice has a cart
