@@ -2,12 +2,14 @@
 
 import gzip
 import secrets
+import time
 from functools import lru_cache
 from urllib.parse import urlsplit
 
 from flask import Flask, Response, abort, g, request
 from werkzeug.datastructures import Accept
 from werkzeug.http import parse_accept_header
+from werkzeug.wsgi import get_input_stream
 
 from app.providers import GATEWAYS
 
@@ -15,6 +17,8 @@ SAFE_METHODS = {"GET", "HEAD", "OPTIONS"}
 MOST_FIELDS = 2500
 COMPRESSED_TYPES = ("text/", "application/json", "image/svg+xml", "application/manifest+json")
 SMALLEST_COMPRESSED = 600  # bytes; below it the header costs more than it saves
+MOST_READ_OUT, READ_OUT_SECONDS = 64 * 1024 * 1024, 10.0  # of a body that is refused; beyond it the connection is cut
+PIECE = 64 * 1024
 GZIP_LEVEL = 1  # the next ones cost twice the time for a tenth of the bytes
 
 
@@ -55,7 +59,19 @@ def init_app(app: Flask) -> None:
             response.headers["Strict-Transport-Security"] = "max-age=31536000; includeSubDomains"
         if request.method not in SAFE_METHODS:
             response.vary.add("HX-Request")
+            read_out()
         return compress(response)
+
+
+def read_out() -> None:
+    """Let a body that was refused unread run into the void. A client that still writes when the connection is closed
+    may never see why (RFC 9112, 9.6): it would say "connection reset" in place of our sentence.
+    """
+    if "stream" in vars(request):  # somebody read it
+        return
+    body, left, until = get_input_stream(request.environ), MOST_READ_OUT, time.monotonic() + READ_OUT_SECONDS
+    while left > 0 and time.monotonic() < until and (piece := body.read(PIECE)):
+        left -= len(piece)
 
 
 def is_api() -> bool:

@@ -1,9 +1,12 @@
 """Hostile files sent to the real server's back office while somebody shops: each gets its sentence, and the shop goes on."""
 
+import http.client
 import re
 import time
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 
@@ -30,12 +33,36 @@ DELIVERIES = (
     (b"sku,product,quantity\nA," + b"x" * 900_000 + b",1\n", 422, "Row 2"),
     (bytes(50_000_000), 413, "1 MB"),
 )
+FORM = "application/x-www-form-urlencoded"
 SLOWEST_SECONDS = 5.0  # of a shopper's page meanwhile, on a machine with two processors and other work
 MOST_MORE_MEGABYTES = 500  # of one worker: a decoded picture of 40 million pixels is 120 MB, and is cut and written
 
 
+pytestmark = pytest.mark.parametrize("live_server", ["sqlite"], indirect=True)
+
+
+@pytest.mark.parametrize(
+    ("path", "headers", "status", "sentence"),
+    [
+        ("/cart/add", {"Content-Type": FORM}, 413, b"larger than this page takes"),
+        ("/cart/add", {"Content-Type": FORM, "Origin": "https://elsewhere.example"}, 403, b"another site"),
+        ("/api/shop/checkout/cart", {"Content-Type": "application/json"}, 401, b"token"),
+    ],
+)
+def test_whoever_sends_too_much_hears_why_and_the_connection_goes_on(live_server, path, headers, status, sentence):
+    # http.client writes the whole body before it listens, as a browser may.
+    with closing(http.client.HTTPConnection(urlsplit(live_server.url).netloc, timeout=60)) as connection:
+        connection.request("POST", path, bytes(50_000_000), headers)
+        answer = connection.getresponse()
+        assert (answer.status, sentence in answer.read()) == (status, True)
+        socket = connection.sock
+
+        connection.request("GET", "/healthz")
+        assert connection.getresponse().status == 200
+        assert connection.sock is socket
+
+
 @pytest.mark.timeout(300)
-@pytest.mark.parametrize("live_server", ["sqlite"], indirect=True)
 def test_hostile_files_get_their_sentence_and_the_shop_goes_on(live_server):
     assert live_server.run_flask("demo", "load").returncode == 0
     live.with_account(live_server, "mona@example.com", "three brown horses", name="Mona", role="manager")
