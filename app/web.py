@@ -46,11 +46,18 @@ def init_app(app: Flask) -> None:
 def release(app: Flask) -> str:
     """Names the code, templates, static files and said settings that are running: a page of another release is another page."""
     said = [app.config[name] for name in (*shops.ENVIRONMENT.values(), "BASE_URL", "SERVICE_WORKER")]
-    digest = hashlib.sha256(repr((sorted(app.config["STATIC_NAMES"].items()), said)).encode())
-    for path in sorted(Path(app.root_path).rglob("*")):
+    parts = (sorted(app.config["STATIC_NAMES"].items()), said, digest_of_sources(app.root_path))
+    return hashlib.sha256(repr(parts).encode()).hexdigest()[:16]
+
+
+@functools.cache
+def digest_of_sources(folder: str) -> str:
+    """Of the code and the templates that this process started with."""
+    digest = hashlib.sha256()
+    for path in sorted(Path(folder).rglob("*")):
         if path.suffix in {".py", ".html", ".svg"}:
             digest.update(path.read_bytes())
-    return digest.hexdigest()[:16]
+    return digest.hexdigest()
 
 
 class PageForm(FlaskForm):

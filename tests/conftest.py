@@ -20,7 +20,7 @@ from jinja2 import FileSystemBytecodeCache
 from app import create_app
 from app.config import SETTINGS
 from app.extensions import db
-from tests import live, memory, postgres, routes
+from tests import live, memory, once, postgres
 from tests.chromium import ARGUMENTS, Chromium
 from tests.databases import BACKENDS, Databases
 from tests.shopper import Browser, HtmxBrowser
@@ -31,7 +31,7 @@ for setting in SETTINGS:
     os.environ.pop(setting.name, None)
 
 memory.keep_files()
-routes.compile_once()
+once.compile_all()
 
 # Machines differ in speed; that an example is slow is no fault of the code. `print_blob` lets a failure of CI be replayed.
 hypothesis.settings.register_profile("till", deadline=None, print_blob=True)
