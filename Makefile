@@ -17,7 +17,7 @@ dev: database            ## the shop with reload and debugger
 	exec $(FLASK) run --debug --port $(PORT)
 
 test: .venv/dev tools    ## all tests but the long ones; make test ARGS="-k cart -x"
-	.venv/bin/python -m pytest -m "not torture" -n 3 --dist loadfile $(ARGS)
+	.venv/bin/python -m pytest -m "not torture" -n 3 --dist loadfile --no-loadscope-reorder $(ARGS)
 
 lint: .venv/dev          ## style, types, templates
 	.venv/bin/ruff check . && .venv/bin/ruff format --check . && .venv/bin/mypy app/services app/models && .venv/bin/djlint --quiet app/templates

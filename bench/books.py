@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
@@ -37,92 +38,128 @@ def fill(shop: Shop, orders: int) -> None:
         db.session.remove()
 
 
+@dataclass(frozen=True)
+class Words:
+    """SQL of what several tables say about the row with number n."""
+
+    orders: int
+    customers: int
+    key: str  # 32 hexadecimal digits that differ from row to row
+    placed: str
+    status: str
+    name: str
+    surname: str
+    variant: str
+
+    @classmethod
+    def of(cls, connection: Connection, orders: int) -> "Words":
+        variants = connection.execute(text("SELECT count(*), min(id) FROM variant")).one()
+        span, surname = YEARS * 365 * 86400, pick(LAST, "n / 8")
+        return cls(
+            orders=orders,
+            customers=max(1, orders // CUSTOMER_EVERY),
+            key="printf('%032x', n * 2654435761)" if connection.dialect.name == "sqlite" else "md5('key' || n)",
+            placed=moment(connection, f"{time.time() - span} + n * {span / orders}"),
+            status=f"CASE WHEN n > {orders - WAITING} THEN '{OrderStatus.PROCESSING}' ELSE '{OrderStatus.COMPLETED}' END",
+            name=f"{pick(FIRST)} || ' ' || {surname}",
+            surname=surname,
+            variant=f"{variants[1]} + (n * 7919) % {variants[0]}",
+        )
+
+    @property
+    def customer(self) -> str:
+        """Whose order it is."""
+        return f"(1 + (n % {self.customers}))"
+
+
 def write(connection: Connection, orders: int) -> None:
-    variants = connection.execute(text("SELECT count(*), min(id) FROM variant")).one()
-    step = YEARS * 365 * 86400 / orders
-    placed = moment(connection, f"{time.time() - YEARS * 365 * 86400} + n * {step}")
-    customers = max(1, orders // CUSTOMER_EVERY)
-    name = f"{pick(FIRST)} || ' ' || {pick(LAST, 'n / 8')}"
-    status = f"CASE WHEN n > {orders - WAITING} THEN 'PROCESSING' ELSE '{OrderStatus.COMPLETED}' END"
-    variant = f"{variants[1]} + (n * 7919) % {variants[0]}"
-    email = "'c' || {} || '@example.com'"
-    insert(connection, Customer, customers, {"email": email.format("n"), "name": name, "created_at": placed})
-    insert(
-        connection,
-        Order,
-        orders,
-        {
-            "key": key(connection),
-            "cart_id": key(connection),
-            "content_hash": "''",
-            "customer_id": f"1 + (n % {customers})",
-            "email": email.format(f"(1 + (n % {customers}))"),
-            "name": name,
-            "name_key": f"lower({name})",
-            "surname_key": f"lower({pick(LAST, 'n / 8')})",
-            "status": status,
-            "currency": "'GBP'",
-            "items_minor": "2000",
-            "shipping_minor": "395",
-            "total_minor": "2395",
-            "line1": "'1 High Street'",
-            "city": "'London'",
-            "postcode": "'SW1A 1AA'",
-            "country": "'GB'",
-            "shipping_name": "'Standard delivery'",
-            "payment_name": "'Pay on delivery'",
-            "shipping_method_id": "1",
-            "payment_method_id": "1",
-            "placed_at": placed,
-            "created_at": placed,
-        },
-    )
-    insert(
-        connection,
-        LineItem,
-        orders * LINES,
-        {
-            "order_id": f"1 + (n - 1) / {LINES}",
-            "position": f"n % {LINES}",
-            "variant_id": variant,
-            "sku": f"(SELECT sku FROM variant WHERE id = {variant})",
-            "name": "'Something of the catalogue'",
-            "unit_price_minor": "1000",
-            "quantity": "1",
-        },
-    )
-    insert(connection, OrderEvent, orders, {"order_id": "n", "to_status": status, "actor": "'shopper'", "created_at": placed})
-    insert(
-        connection,
-        Payment,
-        orders,
-        {
-            "key": key(connection),
-            "order_id": "n",
-            "payment_method_id": "1",
-            "gateway": "'delivery'",
-            "amount_minor": "2395",
-            "currency": "'GBP'",
-            "status": f"'{PaymentStatus.CAPTURED}'",
-            "captured_minor": "2395",
-            "idempotency_key": key(connection),
-        },
-    )
-    insert(
-        connection,
-        OutboxMessage,
-        orders,
-        {
-            "topic": "'order.confirmation'",
-            "dedupe_key": "'order.confirmation:' || n",
-            "payload": "'{\"order_id\": ' || n || '}'",
-            "done_at": placed,
-            "available_at": placed,
-            "created_at": placed,
-        },
-    )
-    sold = {"variant_id": variant, "delta": "-1", "reason": f"'{Reason.SALE}'", "line_item_id": "n", "actor": "'shopper'"}
-    insert(connection, StockMovement, orders * LINES, sold)
+    words = Words.of(connection, orders)
+    insert(connection, Customer, words.customers, {"email": email("n"), "name": words.name, "created_at": words.placed})
+    insert(connection, Order, orders, of_order(words))
+    insert(connection, LineItem, orders * LINES, of_line(words))
+    insert(connection, OrderEvent, orders, of_event(words))
+    insert(connection, Payment, orders, of_payment(words))
+    insert(connection, OutboxMessage, orders, of_message(words))
+    insert(connection, StockMovement, orders * LINES, of_movement(words))
+
+
+def of_order(words: Words) -> dict[str, str]:
+    return {
+        "key": words.key,
+        "cart_id": words.key,
+        "content_hash": "''",
+        "customer_id": words.customer,
+        "email": email(words.customer),
+        "name": words.name,
+        "name_key": f"lower({words.name})",
+        "surname_key": f"lower({words.surname})",
+        "status": words.status,
+        "currency": "'GBP'",
+        "items_minor": "2000",
+        "shipping_minor": "395",
+        "total_minor": "2395",
+        "line1": "'1 High Street'",
+        "city": "'London'",
+        "postcode": "'SW1A 1AA'",
+        "country": "'GB'",
+        "shipping_name": "'Standard delivery'",
+        "payment_name": "'Pay on delivery'",
+        "shipping_method_id": "1",
+        "payment_method_id": "1",
+        "placed_at": words.placed,
+        "created_at": words.placed,
+    }
+
+
+def of_line(words: Words) -> dict[str, str]:
+    return {
+        "order_id": f"1 + (n - 1) / {LINES}",
+        "position": f"n % {LINES}",
+        "variant_id": words.variant,
+        "sku": f"(SELECT sku FROM variant WHERE id = {words.variant})",
+        "name": "'Something of the catalogue'",
+        "unit_price_minor": "1000",
+        "quantity": "1",
+    }
+
+
+def of_event(words: Words) -> dict[str, str]:
+    return {"order_id": "n", "to_status": words.status, "actor": "'shopper'", "created_at": words.placed}
+
+
+def of_payment(words: Words) -> dict[str, str]:
+    return {
+        "key": words.key,
+        "order_id": "n",
+        "payment_method_id": "1",
+        "gateway": "'delivery'",
+        "amount_minor": "2395",
+        "currency": "'GBP'",
+        "status": f"'{PaymentStatus.CAPTURED}'",
+        "captured_minor": "2395",
+        "idempotency_key": words.key,
+    }
+
+
+def of_message(words: Words) -> dict[str, str]:
+    return {
+        "topic": "'order.confirmation'",
+        "dedupe_key": "'order.confirmation:' || n",
+        "payload": "'{\"order_id\": ' || n || '}'",
+        "done_at": words.placed,
+        "available_at": words.placed,
+        "created_at": words.placed,
+    }
+
+
+def of_movement(words: Words) -> dict[str, str]:
+    return {
+        "variant_id": words.variant,
+        "delta": "-1",
+        "reason": f"'{Reason.SALE}'",
+        "line_item_id": "n",
+        "actor": "'shopper'",
+    }
 
 
 def insert(connection: Connection, model: type[Model], count: int, values: Mapping[str, str]) -> None:
@@ -155,9 +192,8 @@ def moment(connection: Connection, seconds: str) -> str:
     return f"to_timestamp({seconds})"
 
 
-def key(connection: Connection) -> str:
-    """32 hexadecimal digits that differ from row to row."""
-    return "printf('%032x', n * 2654435761)" if connection.dialect.name == "sqlite" else "md5('key' || n)"
+def email(customer: str) -> str:
+    return f"'c' || {customer} || '@example.com'"
 
 
 def pick(words: tuple[str, ...], place: str = "n") -> str:
