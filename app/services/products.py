@@ -12,7 +12,7 @@ from app.extensions import Query, Record, now, read, retried, transaction
 from app.models.catalog import LOW_STOCK_BELOW, SKU_PATTERN, Category, Product, TaxClass, Variant
 from app.models.digital import DigitalCode
 from app.services import audit, catalog, editing, slugs, stock, text, wording
-from app.services.errors import NotFound, ShopError
+from app.services.errors import InvalidInput, NotFound, ShopError
 from app.services.layouts import slug_of
 from app.services.slugs import BadSlug
 
@@ -35,16 +35,6 @@ STATES: dict[str, tuple[ColumnElement[bool], ...]] = {
 _SKU = re.compile(SKU_PATTERN)
 _WHOLE = re.compile(r"[0-9]{1,9}")
 _AMOUNT = re.compile(r"[0-9]{1,12}(?:\.[0-9]{1,4})?")
-
-
-class InvalidProduct(ShopError):
-    """Something that was typed cannot be used; `fields` says what to do by the field's name."""
-
-    message = "Please check what you typed."
-
-    def __init__(self, fields: dict[str, str]) -> None:
-        super().__init__()
-        self.fields = fields
 
 
 class PricesAreManagers(ShopError):
@@ -140,7 +130,7 @@ def tax_classes() -> Sequence[Record]:
 
 @retried
 def create(typed: Mapping[str, str], *, actor: str) -> int:
-    """Write a product, hidden until it is published, and answer its id. Without a slug its name is it. Raises InvalidProduct."""
+    """Write a product, hidden until it is published, and answer its id. Without a slug its name is it. Raises InvalidInput."""
     values = words_of(typed)
     try:
         with transaction() as t:
@@ -156,7 +146,7 @@ def create(typed: Mapping[str, str], *, actor: str) -> int:
 
 @retried
 def change(product_id: int, typed: Mapping[str, str], *, seen: str, actor: str) -> None:
-    """Write a product's words; a former slug leads on to the new one. Raises InvalidProduct, NotFound, EditConflict."""
+    """Write a product's words; a former slug leads on to the new one. Raises InvalidInput, NotFound, EditConflict."""
     values = words_of(typed)
     try:
         with transaction() as t:
@@ -173,7 +163,7 @@ def change(product_id: int, typed: Mapping[str, str], *, seen: str, actor: str) 
 
 
 def words_of(typed: Mapping[str, str]) -> dict[str, Any]:
-    """The columns that a form's words mean, as far as no database is needed to tell. Raises InvalidProduct."""
+    """The columns that a form's words mean, as far as no database is needed to tell. Raises InvalidInput."""
     wrong: dict[str, str] = {}
     name = one_line(typed, "name", Product.name.type.length, wrong)
     if not name:
@@ -192,12 +182,12 @@ def words_of(typed: Mapping[str, str]) -> dict[str, Any]:
         "tax_class_id": _id(typed.get("tax_class", "")),
     }
     if wrong:
-        raise InvalidProduct(wrong)
+        raise InvalidInput(wrong)
     return values
 
 
 def refuse_words(t: Connection, values: Mapping[str, Any], product_id: int = 0) -> None:
-    """Raise InvalidProduct for what the database says against these words."""
+    """Raise InvalidInput for what the database says against these words."""
     wrong: dict[str, str] = {}
     try:
         slugs.check(t, "product", values["slug"], product_id)
@@ -208,7 +198,7 @@ def refuse_words(t: Connection, values: Mapping[str, Any], product_id: int = 0) 
     if not _stays(t, TaxClass, values["tax_class_id"]):
         wrong["tax_class"] = "Choose how it is taxed."
     if wrong:
-        raise InvalidProduct(wrong)
+        raise InvalidInput(wrong)
 
 
 def _stays(t: Connection, model: Any, row_id: int | None) -> bool:
@@ -216,8 +206,8 @@ def _stays(t: Connection, model: Any, row_id: int | None) -> bool:
     return t.execute(select(model.id).where(model.id == row_id).with_for_update(read=True, key_share=True)).first() is not None
 
 
-def _taken_meanwhile(field: str) -> InvalidProduct:
-    return InvalidProduct({field: "Somebody else took this a moment ago. Choose another."})
+def _taken_meanwhile(field: str) -> InvalidInput:
+    return InvalidInput({field: "Somebody else took this a moment ago. Choose another."})
 
 
 @retried
@@ -253,7 +243,7 @@ def _show(t: Connection, product_id: int, is_active: bool, actor: str) -> None:
 def add_variant(product_id: int, typed: Mapping[str, str], *, currency: str, actor: str) -> int:
     """Write one more variant, with nothing on hand, and answer its id. Only managers: it has a price.
 
-    Raises InvalidProduct, NotFound.
+    Raises InvalidInput, NotFound.
     """
     values = facts_of(typed) | prices_of(typed, currency)
     try:
@@ -261,7 +251,7 @@ def add_variant(product_id: int, typed: Mapping[str, str], *, currency: str, act
             editing.locked(t, Product, product_id)
             count = t.execute(select(func.count()).where(Variant.product_id == product_id)).scalar_one()
             if count >= MOST_VARIANTS:
-                raise InvalidProduct({"sku": f"A product has at most {MOST_VARIANTS} variants."})
+                raise InvalidInput({"sku": f"A product has at most {MOST_VARIANTS} variants."})
             refuse_facts(t, product_id, values)
             row = values | {"product_id": product_id, "currency": currency}
             variant_id: int = t.execute(insert(Variant).values(**row).returning(Variant.id)).scalar_one()
@@ -276,7 +266,7 @@ def add_variant(product_id: int, typed: Mapping[str, str], *, currency: str, act
 def change_variant(variant_id: int, typed: Mapping[str, str], *, may_price: bool, seen: str, actor: str) -> None:
     """Write a variant's facts, and its prices if they are given; carts then tell of another price.
 
-    Raises InvalidProduct, PricesAreManagers, NotFound, EditConflict.
+    Raises InvalidInput, PricesAreManagers, NotFound, EditConflict.
     """
     has_prices = "price" in typed or "compare_at" in typed
     if has_prices and not may_price:
@@ -306,7 +296,7 @@ def _changed(t: Connection, product_id: int, variant_id: int) -> None:
 
 
 def facts_of(typed: Mapping[str, str]) -> dict[str, Any]:
-    """The columns that a form says of a variant, but for its prices. Raises InvalidProduct."""
+    """The columns that a form says of a variant, but for its prices. Raises InvalidInput."""
     wrong: dict[str, str] = {}
     sku = text.clean(typed.get("sku", "")).upper()
     if not _SKU.fullmatch(sku):
@@ -321,12 +311,12 @@ def facts_of(typed: Mapping[str, str]) -> dict[str, Any]:
         "is_active": bool(typed.get("is_active")),
     }
     if wrong:
-        raise InvalidProduct(wrong)
+        raise InvalidInput(wrong)
     return values
 
 
 def prices_of(typed: Mapping[str, str], currency: str) -> dict[str, Any]:
-    """The price and the old price; without an old one nothing is crossed out. Raises InvalidProduct."""
+    """The price and the old price; without an old one nothing is crossed out. Raises InvalidInput."""
     wrong: dict[str, str] = {}
     price, was = (_price(typed, field, currency, wrong) for field in ("price", "compare_at"))
     if price is None:
@@ -334,12 +324,12 @@ def prices_of(typed: Mapping[str, str], currency: str) -> dict[str, Any]:
     elif was is not None and was <= price:
         wrong["compare_at"] = "The old price is crossed out beside the new one, so it must be higher. Leave it empty for none."
     if wrong:
-        raise InvalidProduct(wrong)
+        raise InvalidInput(wrong)
     return {"price_minor": price, "compare_at_minor": was}
 
 
 def refuse_facts(t: Connection, product_id: int, values: Mapping[str, Any], old: Any = None) -> None:
-    """Raise InvalidProduct for what the database says against a variant like this."""
+    """Raise InvalidInput for what the database says against a variant like this."""
     wrong: dict[str, str] = {}
     own_id = old.id if old else 0
     if t.execute(select(Variant.id).where(Variant.sku == values["sku"], Variant.id != own_id)).first():
@@ -352,7 +342,7 @@ def refuse_facts(t: Connection, product_id: int, values: Mapping[str, Any], old:
         if old.download or t.execute(codes).first():
             wrong["is_digital"] = "Buyers get a file or codes of it. It can be sent by post only without these."
     if wrong:
-        raise InvalidProduct(wrong)
+        raise InvalidInput(wrong)
 
 
 # ------------------------------------------------------------------------------------------------ what was typed

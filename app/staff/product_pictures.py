@@ -12,8 +12,8 @@ from app.account.forms import PlainForm
 from app.services import editing, gallery, pictures, products
 from app.services.accounts import Member
 from app.services.editing import EditConflict
+from app.services.errors import InvalidInput
 from app.services.pictures import BadPicture, PicturesBusy, PictureTooLarge
-from app.services.products import InvalidProduct
 from app.staff import bp, pages
 from app.staff.pages import staff_only
 from app.staff.products import PRODUCT
@@ -65,7 +65,7 @@ def add_picture(member: Member, product_id: int) -> AnyResponse:
     try:
         content = file.stream if file and file.filename else io.BytesIO()
         gallery.add(product_id, content, form.alt.data or "", actor=member.actor)
-    except InvalidProduct as error:
+    except InvalidInput as error:
         form.say(error.fields)
         return every(product_id, form, 422)
     except (BadPicture, PictureTooLarge) as error:
@@ -101,7 +101,7 @@ def describe_picture(member: Member, product_id: int, image_id: int) -> AnyRespo
         return one(product_id, image_id, form, 422)
     try:
         gallery.describe(product_id, image_id, form.alt.data or "", seen=form.seen.data or "", actor=member.actor)
-    except InvalidProduct as error:
+    except InvalidInput as error:
         form.say(error.fields)
         return one(product_id, image_id, form, 422)
     except EditConflict as error:

@@ -15,8 +15,8 @@ from app.extensions import Record
 from app.services import catalog, categories, editing, gallery, products, slugs
 from app.services.accounts import Member
 from app.services.editing import EditConflict
-from app.services.errors import NotFound
-from app.services.products import InvalidProduct, NothingToSell, PricesAreManagers
+from app.services.errors import InvalidInput, NotFound
+from app.services.products import NothingToSell, PricesAreManagers
 from app.staff import bp, pages
 from app.staff.pages import managers_only, number, staff_only
 from app.staff.products_forms import FactsForm, ProductForm, VariantForm
@@ -64,7 +64,7 @@ def create_product(member: Member) -> AnyResponse:
         return new_product(form, shown=markdown.html(form.description.data or ""))
     try:
         product_id = products.create(said(form), actor=member.actor)
-    except InvalidProduct as error:
+    except InvalidInput as error:
         form.say(error.fields)
         return new_product(form, 422)
     pages.say("Saved. Shoppers do not see it yet: add variants and pictures, then show it.")
@@ -105,7 +105,7 @@ def change_product(member: Member, product_id: int) -> AnyResponse:
         return one(row, form, shown=markdown.html(form.description.data or ""))
     try:
         products.change(product_id, said(form), seen=form.seen.data or "", actor=member.actor)
-    except InvalidProduct as error:
+    except InvalidInput as error:
         form.say(error.fields)
         return one(row, form, 422)
     except EditConflict as error:
@@ -190,7 +190,7 @@ def add_variant(member: Member, product_id: int) -> AnyResponse:
         return new_variant(row, form, 422)
     try:
         products.add_variant(product_id, said(form), currency=current_app.config["CURRENCY"], actor=member.actor)
-    except InvalidProduct as error:
+    except InvalidInput as error:
         form.say(error.fields)
         return new_variant(row, form, 422)
     pages.say("Saved. There is none of it on hand yet.")
@@ -232,7 +232,7 @@ def change_variant(member: Member, product_id: int, variant_id: int) -> AnyRespo
     changed = {"may_price": member.is_manager, "seen": form.seen.data or "", "actor": member.actor}
     try:
         products.change_variant(variant_id, said(form) | prices, **changed)
-    except InvalidProduct as error:
+    except InvalidInput as error:
         form.say(error.fields)
         return one_variant(row, form, 422)
     except PricesAreManagers as error:

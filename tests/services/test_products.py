@@ -8,8 +8,8 @@ from app.models.catalog import OldSlug, Product, TaxClass, Variant
 from app.models.stock import StockAlert
 from app.services import audit, catalog, editing, importing, layouts, products, slugs, stock, wording
 from app.services.editing import EditConflict
-from app.services.errors import NotFound
-from app.services.products import InvalidProduct, NothingToSell, PricesAreManagers
+from app.services.errors import InvalidInput, NotFound
+from app.services.products import NothingToSell, PricesAreManagers
 from tests.factories import a_category, a_variant, many_products
 
 pytestmark = pytest.mark.usefixtures("app_context")
@@ -47,7 +47,7 @@ def seen(product_id: int) -> str:
 
 
 def wrong(use_case, *args, **named) -> dict[str, str]:
-    with pytest.raises(InvalidProduct) as caught:
+    with pytest.raises(InvalidInput) as caught:
         use_case(*args, **named)
     return caught.value.fields
 
