@@ -59,7 +59,7 @@ def create(typed: Mapping[str, str], *, actor: str) -> int:
             catalog.touch(t)
             return category_id
     except exc.IntegrityError:
-        raise _taken_meanwhile() from None
+        raise products.taken_meanwhile("slug") from None
 
 
 @retried
@@ -70,16 +70,12 @@ def change(category_id: int, typed: Mapping[str, str], *, seen: str, actor: str)
         with transaction() as t:
             editing.refuse_stale(editing.locked(t, Category, category_id), values, seen)
             refuse(t, values, category_id)
-            before = editing.save(t, Category, category_id, values, seen=seen, actor=actor)
-            if "slug" in before:
-                slugs.renamed(t, "category", category_id, before["slug"], values["slug"])
-            if before:
-                catalog.touch(t)
+            before = slugs.save(t, "category", category_id, values, seen=seen, actor=actor)
             if "name" in before:  # search and labels know products by it too; there may be very many
                 key = f"category.renamed:{category_id}:{catalog.revision(t)}"
                 outbox.owe(t, "category.renamed", key, {"category_id": category_id})
     except exc.IntegrityError:
-        raise _taken_meanwhile() from None
+        raise products.taken_meanwhile("slug") from None
 
 
 def values_of(typed: Mapping[str, str]) -> dict[str, Any]:
@@ -107,10 +103,6 @@ def refuse(t: Connection, values: Mapping[str, Any], category_id: int = 0) -> No
         wrong["name"] = "Another category has this name."
     if wrong:
         raise InvalidInput(wrong)
-
-
-def _taken_meanwhile() -> InvalidInput:
-    return InvalidInput({"slug": "Somebody else took this a moment ago. Choose another."})
 
 
 # ------------------------------------------------------------------------------------------------ an end to one

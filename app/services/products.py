@@ -141,7 +141,7 @@ def create(typed: Mapping[str, str], *, actor: str) -> int:
             audit.note(t, actor, "product created", f"product:{product_id}", after=values)
             return product_id
     except exc.IntegrityError:
-        raise _taken_meanwhile("slug") from None
+        raise taken_meanwhile("slug") from None
 
 
 @retried
@@ -152,14 +152,10 @@ def change(product_id: int, typed: Mapping[str, str], *, seen: str, actor: str) 
         with transaction() as t:
             editing.refuse_stale(editing.locked(t, Product, product_id), values, seen)
             refuse_words(t, values, product_id)
-            before = editing.save(t, Product, product_id, values, seen=seen, actor=actor)
-            if "slug" in before:
-                slugs.renamed(t, "product", product_id, before["slug"], values["slug"])
-            if before:
+            if slugs.save(t, "product", product_id, values, seen=seen, actor=actor):
                 wording.rewrite(t, [product_id])
-                catalog.touch(t)
     except exc.IntegrityError:
-        raise _taken_meanwhile("slug") from None
+        raise taken_meanwhile("slug") from None
 
 
 def words_of(typed: Mapping[str, str]) -> dict[str, Any]:
@@ -206,7 +202,8 @@ def _stays(t: Connection, model: Any, row_id: int | None) -> bool:
     return t.execute(select(model.id).where(model.id == row_id).with_for_update(read=True, key_share=True)).first() is not None
 
 
-def _taken_meanwhile(field: str) -> InvalidInput:
+def taken_meanwhile(field: str) -> InvalidInput:
+    """What to say when the database finds another row with this, which was not there a moment ago."""
     return InvalidInput({field: "Somebody else took this a moment ago. Choose another."})
 
 
@@ -259,7 +256,7 @@ def add_variant(product_id: int, typed: Mapping[str, str], *, currency: str, act
             _changed(t, product_id, variant_id)
             return variant_id
     except exc.IntegrityError:
-        raise _taken_meanwhile("sku") from None
+        raise taken_meanwhile("sku") from None
 
 
 @retried
@@ -287,7 +284,7 @@ def change_variant(variant_id: int, typed: Mapping[str, str], *, may_price: bool
             if before:
                 _changed(t, row.product_id, variant_id)
     except exc.IntegrityError:
-        raise _taken_meanwhile("sku") from None
+        raise taken_meanwhile("sku") from None
 
 
 def _changed(t: Connection, product_id: int, variant_id: int) -> None:
