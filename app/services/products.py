@@ -7,7 +7,6 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, exc, func, insert, select, update
 
-from app import money
 from app.extensions import Query, Record, now, read, retried, transaction
 from app.models.catalog import LOW_STOCK_BELOW, SKU_PATTERN, Category, Product, TaxClass, Variant
 from app.models.digital import DigitalCode
@@ -15,6 +14,7 @@ from app.services import audit, catalog, editing, slugs, stock, text, wording
 from app.services.errors import InvalidInput, NotFound, ShopError
 from app.services.layouts import slug_of
 from app.services.slugs import BadSlug
+from app.services.typed import Typed
 
 PAGE = 50
 MOST = 10_000_000  # of grams, places and thresholds
@@ -34,7 +34,6 @@ STATES: dict[str, tuple[ColumnElement[bool], ...]] = {
 
 _SKU = re.compile(SKU_PATTERN)
 _WHOLE = re.compile(r"[0-9]{1,9}")
-_AMOUNT = re.compile(r"[0-9]{1,12}(?:\.[0-9]{1,4})?")
 
 
 class PricesAreManagers(ShopError):
@@ -314,14 +313,14 @@ def facts_of(typed: Mapping[str, str]) -> dict[str, Any]:
 
 def prices_of(typed: Mapping[str, str], currency: str) -> dict[str, Any]:
     """The price and the old price; without an old one nothing is crossed out. Raises InvalidInput."""
-    wrong: dict[str, str] = {}
-    price, was = (_price(typed, field, currency, wrong) for field in ("price", "compare_at"))
-    if price is None:
-        wrong.setdefault("price", "Type the price, such as 12.50. 0 is free.")
-    elif was is not None and was <= price:
-        wrong["compare_at"] = "The old price is crossed out beside the new one, so it must be higher. Leave it empty for none."
-    if wrong:
-        raise InvalidInput(wrong)
+    form = Typed({field: typed.get(field, "") for field in ("price", "compare_at")})
+    price = form.amount("price", currency, missing="Type the price. 0 is free.")
+    was = form.amount("compare_at", currency)
+    if price is not None and was is not None and was <= price:
+        form.complain(
+            "compare_at", "The old price is crossed out beside the new one, so it must be higher. Leave it empty for none."
+        )
+    form.check()
     return {"price_minor": price, "compare_at_minor": was}
 
 
@@ -364,19 +363,6 @@ def whole(typed: Mapping[str, str], field: str, default: int, wrong: dict[str, s
         wrong[field] = f"Type a whole number from 0 to {MOST}."
         return default
     return int(said)
-
-
-def _price(typed: Mapping[str, str], field: str, currency: str, wrong: dict[str, str]) -> int | None:
-    said = typed.get(field, "").strip()
-    if not said:
-        return None
-    try:
-        if not _AMOUNT.fullmatch(said):
-            raise ValueError(f"“{said[:20]}” is not an amount of money such as 12.50")
-        return money.parse(said, currency)
-    except ValueError as error:
-        wrong[field] = f"{error}."
-        return None
 
 
 def _id(said: str) -> int | None:
