@@ -18,11 +18,12 @@ from app.services.editing import EditConflict
 from app.services.errors import InvalidInput, NotFound
 from app.services.products import NothingToSell, PricesAreManagers
 from app.staff import bp, pages
-from app.staff.pages import managers_only, number, staff_only
+from app.staff.pages import managers_only, number, staff_only, words
 from app.staff.products_forms import FactsForm, ProductForm, VariantForm
 
 PRODUCT = "/products/<int(max=2147483647):product_id>"
 VARIANT = PRODUCT + "/variants/<int(max=2147483647):variant_id>"
+MOST_BODY = 12 * products.LONGEST_DESCRIPTION + 64 * 1024  # as forms are sent, a character has up to 12 bytes
 OLD = "/old-addresses/<int(max=2147483647):old_id>/end"
 
 STATES = {"": "All", "shown": "In the shop", "sold-out": "Sold out", "hidden": "Hidden"}
@@ -30,15 +31,21 @@ NEITHER = {"csrf_token", "seen"}  # what a form carries besides what it says
 FIELD_OF = {"category_id": "category", "tax_class_id": "tax_class", "price_minor": "price", "compare_at_minor": "compare_at"}
 
 
+@bp.url_value_preprocessor
+def make_room(endpoint: str | None, values: dict[str, Any] | None) -> None:
+    """Two pages take the longest description in any alphabet."""
+    if endpoint in ("staff.create_product", "staff.change_product"):
+        pages.make_room(MOST_BODY)
+
+
 @bp.get("/products")
 @staff_only
 def list_products(member: Member) -> AnyResponse:
     """All of them, the newest first; or those in one state, or those that words find."""
-    words, state = request.args.get("q", "").replace("\0", "")[:100].strip(), request.args.get("state", "")
-    state = state if state in STATES else ""
+    state = request.args.get("state", "")
+    kept = {"q": words("q"), "state": state if state in STATES else ""}
     after = number("after")
-    found = products.page(words=words, state=state, after=after)
-    kept = {"q": words, "state": state}
+    found = products.page(words=kept["q"], state=kept["state"], after=after)
     return pages.page("products", page=found, is_first=after is None, kept=kept, states=STATES)
 
 

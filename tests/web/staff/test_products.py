@@ -117,6 +117,18 @@ def test_the_preview_works_before_the_product_is_there(page):
     assert db.session.execute(select(Product.id)).first() is None
 
 
+@pytest.mark.parametrize("letter", ["抹", "🫘"])
+def test_the_longest_description_is_taken_in_every_alphabet(page, item, letter):
+    as_staff(page)
+    page.get(f"/staff/products/{item.product_id}")
+
+    page.submit("Save", {"Description": letter * 20_001}, status=422)
+    assert "at most 20000 fit" in page.text and letter * 20_001 in page.html
+    page.submit("Save", {"Description": letter * 20_000})
+
+    assert product(item.product_id).description == letter * 20_000
+
+
 def test_bad_words_come_back_with_their_sentence(page, item):
     as_staff(page)
     page.get(f"/staff/products/{item.product_id}")
