@@ -138,6 +138,7 @@ def create(typed: Mapping[str, str], *, actor: str) -> int:
             product_id: int = t.execute(made).scalar_one()
             wording.rewrite(t, [product_id])
             audit.note(t, actor, "product created", f"product:{product_id}", after=values)
+            catalog.touch(t)  # no page shows it yet, but an import that was planned before must look again
             return product_id
     except exc.IntegrityError:
         raise taken_meanwhile("slug") from None
@@ -271,6 +272,7 @@ def change_variant(variant_id: int, typed: Mapping[str, str], *, may_price: bool
     try:
         with transaction() as t:
             row = editing.locked(t, Variant, variant_id)
+            editing.locked(t, Product, row.product_id)  # of two variants that become alike, one is refused
             values = facts | (prices_of(typed, row.currency) if has_prices else {})
             editing.refuse_stale(row, values, seen)
             refuse_facts(t, row.product_id, values, row)
