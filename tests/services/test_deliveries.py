@@ -180,7 +180,7 @@ def test_a_list_never_renames_nor_prices_what_there_is():
     ("row", "told"),
     [
         ("BEANS,,,12,,", "the name is blank"),
-        ("BEANS,House Blend,,12 bags,,", "quantity “12 bags” is not a whole number"),
+        ("BEANS,House Blend,,12 bags,,", "quantity “12 bags” is not a whole number up to 99999"),
         ("BEANS,House Blend,,,,", "the quantity is missing"),
         ("BEANS,House Blend,,-3,,", "quantity “-3” is not a whole number"),
         ("BEANS,House Blend,,１２,,", "quantity “１２” is not a whole number"),
@@ -203,6 +203,15 @@ def test_each_mistake_is_told_beside_its_field(row, told):
 
     assert position == 2
     assert told in problem.replace("250 G", "250 g")
+
+
+def test_what_comes_new_to_a_hidden_product_is_not_said_to_be_on_sale():
+    beans = a_variant(options="250 g")
+    set_columns(Product, beans.product_id, is_active=False)
+
+    [row] = rows(taken_in("sku,product,options,quantity,price\nBEANS-1KG,House Blend,1 kg,5,30\n"))
+
+    assert row.told.startswith("New variant of House Blend, on sale once the product is shown, for £30.00;")
 
 
 def test_a_sku_stands_once_in_a_list():
