@@ -164,15 +164,10 @@ def words_of(typed: Mapping[str, str]) -> dict[str, Any]:
     name = one_line(typed, "name", Product.name.type.length, wrong)
     if not name:
         wrong.setdefault("name", "Type the product's name.")
-    description = text.clean(typed.get("description", ""))
-    if not text.is_storable(description, lines=True):
-        wrong["description"] = text.REFUSED
-    elif len(description) > LONGEST_DESCRIPTION:
-        wrong["description"] = f"The description has {len(description)} characters; at most {LONGEST_DESCRIPTION} fit."
     values = {
         "name": name,
         "slug": text.clean(typed.get("slug", "")).lower() or slug_of(name),
-        "description": description,
+        "description": description_of(typed, wrong),
         "origin": one_line(typed, "origin", Product.origin.type.length, wrong),
         "category_id": _id(typed.get("category", "")),
         "tax_class_id": _id(typed.get("tax_class", "")),
@@ -180,6 +175,16 @@ def words_of(typed: Mapping[str, str]) -> dict[str, Any]:
     if wrong:
         raise InvalidInput(wrong)
     return values
+
+
+def description_of(typed: Mapping[str, str], wrong: dict[str, str]) -> str:
+    """The description; what is wrong with it is noted."""
+    description = text.clean(typed.get("description", ""))
+    if not text.is_storable(description, lines=True):
+        wrong["description"] = text.REFUSED
+    elif len(description) > LONGEST_DESCRIPTION:
+        wrong["description"] = f"The description has {len(description)} characters; at most {LONGEST_DESCRIPTION} fit."
+    return description
 
 
 def refuse_words(t: Connection, values: Mapping[str, Any], product_id: int = 0) -> None:

@@ -68,7 +68,8 @@ def create_product(member: Member) -> AnyResponse:
     if not form.is_right():
         return new_product(form, 422)
     if request.form.get("do") == "preview":
-        return new_product(form, shown=markdown.html(form.description.data or ""))
+        shown = previewed(form)
+        return new_product(form, 422 if form.wrong else 200, shown=shown)
     try:
         product_id = products.create(said(form), actor=member.actor)
     except InvalidInput as error:
@@ -109,7 +110,8 @@ def change_product(member: Member, product_id: int) -> AnyResponse:
     if not form.is_right():
         return one(row, form, 422)
     if request.form.get("do") == "preview":
-        return one(row, form, shown=markdown.html(form.description.data or ""))
+        shown = previewed(form)
+        return one(row, form, 422 if form.wrong else 200, shown=shown)
     try:
         products.change(product_id, said(form), seen=form.seen.data or "", actor=member.actor)
     except InvalidInput as error:
@@ -121,6 +123,14 @@ def change_product(member: Member, product_id: int) -> AnyResponse:
         return one(row, form, error.status, told=str(error), conflict=in_words(form, error.theirs))
     pages.say("Saved.")
     return web.go(f"/staff/products/{product_id}")
+
+
+def previewed(form: ProductForm) -> Markup | None:
+    """The description as it will look; None for one that cannot be kept, which is told beside it."""
+    wrong: dict[str, str] = {}
+    description = products.description_of({"description": form.description.data or ""}, wrong)
+    form.say(wrong)
+    return None if wrong else markdown.html(description)
 
 
 @bp.get(PRODUCT + "/preview")

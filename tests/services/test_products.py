@@ -206,6 +206,18 @@ def test_a_slug_that_leads_on_is_taken_until_that_is_ended():
     assert ("old address ended", f"product:{first}") in trail()
 
 
+def test_a_former_address_is_ended_by_its_owner_alone():
+    first, other = shown(), a_product(name="Other")
+    rename(first, "second")
+    [old] = slugs.of("product", first)
+
+    for kind, row_id in (("product", other), ("category", first)):
+        with pytest.raises(NotFound):
+            slugs.end(kind, row_id, old.id, actor=MONA)
+
+    assert slugs.present("product", "house-blend") == "second"
+
+
 def test_an_import_takes_no_slug_that_leads_on():
     product_id = shown()
     rename(product_id, "second")

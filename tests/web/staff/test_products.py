@@ -107,6 +107,18 @@ def test_the_preview_of_the_description_saves_nothing(page, item):
     assert product(item.product_id).name == "Other"
 
 
+@pytest.mark.parametrize("path", ["/staff/products/new", "/staff/products/1"])
+@pytest.mark.parametrize(("typed", "told"), [("x" * 20_001, "at most 20000 fit"), ("a\x07b", "cannot be stored")])
+def test_what_cannot_be_kept_is_not_previewed(page, item, path, typed, told):
+    as_staff(page)
+    page.get(path)
+
+    page.submit("Preview", {"Description": typed, "Origin": "Peru"}, status=422)
+
+    assert told in page.text and "So it will look" not in page.text
+    assert 'value="Peru"' in page.html
+
+
 def test_the_preview_works_before_the_product_is_there(page):
     as_staff(page)
     page.get("/staff/products/new")
