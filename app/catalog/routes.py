@@ -52,21 +52,21 @@ SORT_NAMES = {
 @web.public
 def category(slug: str) -> str | AnyResponse:
     """One shelf; a former address of it leads on."""
-    if catalog.category(slug) is None and (present := slugs.present("category", slug)):
+    found = catalog.category(slug)
+    if found is None and (present := slugs.present("category", slug)):
         return moved(f"/c/{present}")
-    return render_template("catalog/category.html", **web.frame(), **shelf(slug))
+    return render_template("catalog/category.html", **web.frame(), **shelf(found))
 
 
 @bp.get("/fragments/c/<slug>")
 def category_results(slug: str) -> AnyResponse:
-    """The cards of one shelf, when its order or filter changes."""
-    context = shelf(slug)
-    push = templating.query(f"/c/{slug}", **context["kept"])
+    """The cards of one shelf, when its order or filter changes; perhaps the shelf was renamed since its page was opened."""
+    context = shelf(catalog.category(slug) or catalog.category(slugs.present("category", slug) or ""))
+    push = templating.query(context["path"], **context["kept"])
     return web.fragment_of(push) or web.as_fragment(web.render_fragments("catalog/_results.html", **context, **web.frame()), push)
 
 
-def shelf(slug: str) -> dict[str, Any]:
-    found = catalog.category(slug)
+def shelf(found: Any) -> dict[str, Any]:
     if found is None:
         abort(404)
     page = catalog.page(category_id=found.id, **asked())

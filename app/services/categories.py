@@ -8,9 +8,8 @@ from sqlalchemy import Connection, delete, exc, func, insert, select, update
 from app.extensions import Record, read, retried, transaction
 from app.models.catalog import Category, OldSlug, Product
 from app.services import audit, catalog, editing, outbox, products, slugs, text, wording
-from app.services.errors import NotFound, ShopError
+from app.services.errors import InvalidInput, NotFound, ShopError
 from app.services.layouts import slug_of
-from app.services.products import InvalidProduct
 from app.services.slugs import BadSlug
 
 FIELDS = ("name", "slug", "position")
@@ -48,7 +47,7 @@ def has_products(category_id: int) -> bool:
 
 @retried
 def create(typed: Mapping[str, str], *, actor: str) -> int:
-    """Write a shelf, behind the others when no position is given, and answer its id. Raises InvalidProduct."""
+    """Write a shelf, behind the others when no position is given, and answer its id. Raises InvalidInput."""
     values = values_of(typed)
     try:
         with transaction() as t:
@@ -60,31 +59,27 @@ def create(typed: Mapping[str, str], *, actor: str) -> int:
             catalog.touch(t)
             return category_id
     except exc.IntegrityError:
-        raise _taken_meanwhile() from None
+        raise products.taken_meanwhile("slug") from None
 
 
 @retried
 def change(category_id: int, typed: Mapping[str, str], *, seen: str, actor: str) -> None:
-    """Write a shelf's name, slug and place; a former slug leads on. Raises InvalidProduct, NotFound, EditConflict."""
+    """Write a shelf's name, slug and place; a former slug leads on. Raises InvalidInput, NotFound, EditConflict."""
     values = values_of(typed)
     try:
         with transaction() as t:
             editing.refuse_stale(editing.locked(t, Category, category_id), values, seen)
             refuse(t, values, category_id)
-            before = editing.save(t, Category, category_id, values, seen=seen, actor=actor)
-            if "slug" in before:
-                slugs.renamed(t, "category", category_id, before["slug"], values["slug"])
-            if before:
-                catalog.touch(t)
+            before = slugs.save(t, "category", category_id, values, seen=seen, actor=actor)
             if "name" in before:  # search and labels know products by it too; there may be very many
                 key = f"category.renamed:{category_id}:{catalog.revision(t)}"
                 outbox.owe(t, "category.renamed", key, {"category_id": category_id})
     except exc.IntegrityError:
-        raise _taken_meanwhile() from None
+        raise products.taken_meanwhile("slug") from None
 
 
 def values_of(typed: Mapping[str, str]) -> dict[str, Any]:
-    """The columns that a form's words mean. Raises InvalidProduct."""
+    """The columns that a form's words mean. Raises InvalidInput."""
     wrong: dict[str, str] = {}
     name = products.one_line(typed, "name", Category.name.type.length, wrong)
     if not name:
@@ -92,12 +87,12 @@ def values_of(typed: Mapping[str, str]) -> dict[str, Any]:
     slug = text.clean(typed.get("slug", "")).lower() or slug_of(name)[: Category.slug.type.length].strip("-")
     position = products.whole(typed, "position", 0, wrong)
     if wrong:
-        raise InvalidProduct(wrong)
+        raise InvalidInput(wrong)
     return {"name": name, "slug": slug, "position": position}
 
 
 def refuse(t: Connection, values: Mapping[str, Any], category_id: int = 0) -> None:
-    """Raise InvalidProduct for what the database says against these words."""
+    """Raise InvalidInput for what the database says against these words."""
     wrong: dict[str, str] = {}
     try:
         slugs.check(t, "category", values["slug"], category_id)
@@ -107,11 +102,7 @@ def refuse(t: Connection, values: Mapping[str, Any], category_id: int = 0) -> No
     if catalog.fold(values["name"]) in {catalog.fold(other) for other in others}:
         wrong["name"] = "Another category has this name."
     if wrong:
-        raise InvalidProduct(wrong)
-
-
-def _taken_meanwhile() -> InvalidProduct:
-    return InvalidProduct({"slug": "Somebody else took this a moment ago. Choose another."})
+        raise InvalidInput(wrong)
 
 
 # ------------------------------------------------------------------------------------------------ an end to one

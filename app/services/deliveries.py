@@ -24,7 +24,10 @@ INSERT_LINES = Prepared(insert(DeliveryLine))
 class DraftChanged(ShopError):
     """`revision` is what stands now: what is sent again with it overwrites knowingly."""
 
-    message = "Somebody else changed this delivery while you looked at it. Nothing of yours was saved yet; look, then save again."
+    message = (
+        "Somebody else changed this delivery while you looked at it. What it says now stands beside the fields; save again to "
+        "keep yours."
+    )
     status = 409
 
     def __init__(self, revision: int) -> None:

@@ -76,7 +76,7 @@ def _shape(row: Checked, skus: dict[str, int]) -> None:
     if not cells["quantity"]:
         row.problems["quantity"] = "the quantity is missing"
     elif not QUANTITY.fullmatch(cells["quantity"]):
-        row.problems["quantity"] = f"quantity {layouts.quoted(cells['quantity'])} is not a whole number"
+        row.problems["quantity"] = f"quantity {layouts.quoted(cells['quantity'])} is not a whole number up to 99999"
     else:
         row.quantity = int(cells["quantity"])
     for name, cell in cells.items():
@@ -122,7 +122,7 @@ class _Newcomers:
     @staticmethod
     def _products(t: Connection, keys: Sequence[str]) -> dict[str, Record]:
         """The oldest product of each name."""
-        wanted = select(Product.id, Product.slug, Product.name, Product.name_key).order_by(Product.id.desc())
+        wanted = select(Product.id, Product.slug, Product.name, Product.name_key, Product.is_active).order_by(Product.id.desc())
         found: dict[str, Record] = {}
         for chunk in catalog.chunks(keys):
             named = wanted.where(Product.is_active.in_((True, False)), Product.name_key.in_(chunk))  # as the index has them
@@ -157,9 +157,8 @@ class _Newcomers:
             name = product.name if product else named.setdefault(key, row.cells["product"])
             row.row = self._stated(row, name, product, price)
             what = f"New variant of {name}" if product else "New product"
-            row.told = (
-                f"{what}, on sale at once for {money.text(price, self.currency)}; it weighs 0 g until somebody says otherwise."
-            )
+            sale = "on sale at once" if product is None or product.is_active else "on sale once the product is shown,"
+            row.told = f"{what}, {sale} for {money.text(price, self.currency)}; it weighs 0 g until somebody says otherwise."
 
     def _price(self, row: Checked) -> int:
         if not row.cells["price"]:

@@ -10,9 +10,8 @@ from app.extensions import Record, db, read, retried, transaction
 from app.models.catalog import Product
 from app.models.picture import PictureFile, ProductImage
 from app.services import audit, catalog, editing, pictures, products
-from app.services.errors import NotFound
+from app.services.errors import InvalidInput, NotFound
 from app.services.pictures import BadPicture, Rendition
-from app.services.products import InvalidProduct
 
 MOST_PICTURES = 12  # of one product
 
@@ -33,7 +32,7 @@ def one(product_id: int, image_id: int) -> Record:
 
 
 def add(product_id: int, file: BinaryIO, alt: str, *, actor: str) -> None:
-    """Prepare a picture and put it behind the others. Raises NotFound, InvalidProduct, BadPicture, PicturesBusy."""
+    """Prepare a picture and put it behind the others. Raises NotFound, InvalidInput, BadPicture, PicturesBusy."""
     alt = words_of(alt)
     products.product(product_id)
     db.session.rollback()  # no transaction is open while a picture is prepared
@@ -67,7 +66,7 @@ def _write(product_id: int, renditions: Sequence[Rendition], alt: str, actor: st
 
 @retried
 def describe(product_id: int, image_id: int, alt: str, *, seen: str, actor: str) -> None:
-    """Write what a picture shows. Raises NotFound, InvalidProduct, EditConflict."""
+    """Write what a picture shows. Raises NotFound, InvalidInput, EditConflict."""
     alt = words_of(alt)
     with transaction() as t:
         _lock(t, product_id)
@@ -113,7 +112,7 @@ def words_of(alt: str) -> str:
     if not line:
         wrong["alt"] = "Say in a few words what the picture shows. Whoever does not see it reads this."
     if wrong:
-        raise InvalidProduct(wrong)
+        raise InvalidInput(wrong)
     return line
 
 

@@ -11,7 +11,7 @@ from sqlalchemy.orm import InstrumentedAttribute
 from app.extensions import Record, db, now, retried, transaction
 from app.models.catalog import Category, Product, TaxClass, Variant
 from app.models.stock import Reason, StockAlert, StockMovement
-from app.services import catalog, import_plan, shop, slugs
+from app.services import audit, catalog, import_plan, shop, slugs
 from app.services.errors import BadFile
 from app.services.import_plan import CHUNK, Draft, Plan
 from app.services.layouts import Sheet, slug_of
@@ -51,6 +51,7 @@ def take_in(
                 plan = import_plan.make(t, sheet.rows)
             write(t, plan, tax_class_id=tax_class_id, actor=actor, advance=advance)
             refuse(sheet, plan, skip_bad)  # once more: an order may have been placed since the file was compared
+            audit.note(t, actor, "catalogue imported", "catalogue", after={"new": plan.new, "changed": plan.changed})
     skipped, notes = sorted(sheet.problems + plan.problems), sorted(sheet.notes + plan.notes)
     unchanged = len(sheet.rows) - len(plan.problems) - plan.new - plan.changed
     return Report(plan.new, plan.changed, unchanged, tuple(skipped), tuple(notes))

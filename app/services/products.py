@@ -7,14 +7,14 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, exc, func, insert, select, update
 
-from app import money
 from app.extensions import Query, Record, now, read, retried, transaction
 from app.models.catalog import LOW_STOCK_BELOW, SKU_PATTERN, Category, Product, TaxClass, Variant
 from app.models.digital import DigitalCode
 from app.services import audit, catalog, editing, slugs, stock, text, wording
-from app.services.errors import NotFound, ShopError
+from app.services.errors import InvalidInput, NotFound, ShopError
 from app.services.layouts import slug_of
 from app.services.slugs import BadSlug
+from app.services.typed import Typed
 
 PAGE = 50
 MOST = 10_000_000  # of grams, places and thresholds
@@ -34,17 +34,6 @@ STATES: dict[str, tuple[ColumnElement[bool], ...]] = {
 
 _SKU = re.compile(SKU_PATTERN)
 _WHOLE = re.compile(r"[0-9]{1,9}")
-_AMOUNT = re.compile(r"[0-9]{1,12}(?:\.[0-9]{1,4})?")
-
-
-class InvalidProduct(ShopError):
-    """Something that was typed cannot be used; `fields` says what to do by the field's name."""
-
-    message = "Please check what you typed."
-
-    def __init__(self, fields: dict[str, str]) -> None:
-        super().__init__()
-        self.fields = fields
 
 
 class PricesAreManagers(ShopError):
@@ -140,7 +129,7 @@ def tax_classes() -> Sequence[Record]:
 
 @retried
 def create(typed: Mapping[str, str], *, actor: str) -> int:
-    """Write a product, hidden until it is published, and answer its id. Without a slug its name is it. Raises InvalidProduct."""
+    """Write a product, hidden until it is published, and answer its id. Without a slug its name is it. Raises InvalidInput."""
     values = words_of(typed)
     try:
         with transaction() as t:
@@ -149,55 +138,57 @@ def create(typed: Mapping[str, str], *, actor: str) -> int:
             product_id: int = t.execute(made).scalar_one()
             wording.rewrite(t, [product_id])
             audit.note(t, actor, "product created", f"product:{product_id}", after=values)
+            catalog.touch(t)  # no page shows it yet, but an import that was planned before must look again
             return product_id
     except exc.IntegrityError:
-        raise _taken_meanwhile("slug") from None
+        raise taken_meanwhile("slug") from None
 
 
 @retried
 def change(product_id: int, typed: Mapping[str, str], *, seen: str, actor: str) -> None:
-    """Write a product's words; a former slug leads on to the new one. Raises InvalidProduct, NotFound, EditConflict."""
+    """Write a product's words; a former slug leads on to the new one. Raises InvalidInput, NotFound, EditConflict."""
     values = words_of(typed)
     try:
         with transaction() as t:
             editing.refuse_stale(editing.locked(t, Product, product_id), values, seen)
             refuse_words(t, values, product_id)
-            before = editing.save(t, Product, product_id, values, seen=seen, actor=actor)
-            if "slug" in before:
-                slugs.renamed(t, "product", product_id, before["slug"], values["slug"])
-            if before:
+            if slugs.save(t, "product", product_id, values, seen=seen, actor=actor):
                 wording.rewrite(t, [product_id])
-                catalog.touch(t)
     except exc.IntegrityError:
-        raise _taken_meanwhile("slug") from None
+        raise taken_meanwhile("slug") from None
 
 
 def words_of(typed: Mapping[str, str]) -> dict[str, Any]:
-    """The columns that a form's words mean, as far as no database is needed to tell. Raises InvalidProduct."""
+    """The columns that a form's words mean, as far as no database is needed to tell. Raises InvalidInput."""
     wrong: dict[str, str] = {}
     name = one_line(typed, "name", Product.name.type.length, wrong)
     if not name:
         wrong.setdefault("name", "Type the product's name.")
-    description = text.clean(typed.get("description", ""))
-    if not text.is_storable(description, lines=True):
-        wrong["description"] = text.REFUSED
-    elif len(description) > LONGEST_DESCRIPTION:
-        wrong["description"] = f"The description has {len(description)} characters; at most {LONGEST_DESCRIPTION} fit."
     values = {
         "name": name,
         "slug": text.clean(typed.get("slug", "")).lower() or slug_of(name),
-        "description": description,
+        "description": description_of(typed, wrong),
         "origin": one_line(typed, "origin", Product.origin.type.length, wrong),
         "category_id": _id(typed.get("category", "")),
         "tax_class_id": _id(typed.get("tax_class", "")),
     }
     if wrong:
-        raise InvalidProduct(wrong)
+        raise InvalidInput(wrong)
     return values
 
 
+def description_of(typed: Mapping[str, str], wrong: dict[str, str]) -> str:
+    """The description; what is wrong with it is noted."""
+    description = text.clean(typed.get("description", ""))
+    if not text.is_storable(description, lines=True):
+        wrong["description"] = text.REFUSED
+    elif len(description) > LONGEST_DESCRIPTION:
+        wrong["description"] = f"The description has {len(description)} characters; at most {LONGEST_DESCRIPTION} fit."
+    return description
+
+
 def refuse_words(t: Connection, values: Mapping[str, Any], product_id: int = 0) -> None:
-    """Raise InvalidProduct for what the database says against these words."""
+    """Raise InvalidInput for what the database says against these words."""
     wrong: dict[str, str] = {}
     try:
         slugs.check(t, "product", values["slug"], product_id)
@@ -208,7 +199,7 @@ def refuse_words(t: Connection, values: Mapping[str, Any], product_id: int = 0) 
     if not _stays(t, TaxClass, values["tax_class_id"]):
         wrong["tax_class"] = "Choose how it is taxed."
     if wrong:
-        raise InvalidProduct(wrong)
+        raise InvalidInput(wrong)
 
 
 def _stays(t: Connection, model: Any, row_id: int | None) -> bool:
@@ -216,8 +207,9 @@ def _stays(t: Connection, model: Any, row_id: int | None) -> bool:
     return t.execute(select(model.id).where(model.id == row_id).with_for_update(read=True, key_share=True)).first() is not None
 
 
-def _taken_meanwhile(field: str) -> InvalidProduct:
-    return InvalidProduct({field: "Somebody else took this a moment ago. Choose another."})
+def taken_meanwhile(field: str) -> InvalidInput:
+    """What to say when the database finds another row with this, which was not there a moment ago."""
+    return InvalidInput({field: "Somebody else took this a moment ago. Choose another."})
 
 
 @retried
@@ -253,7 +245,7 @@ def _show(t: Connection, product_id: int, is_active: bool, actor: str) -> None:
 def add_variant(product_id: int, typed: Mapping[str, str], *, currency: str, actor: str) -> int:
     """Write one more variant, with nothing on hand, and answer its id. Only managers: it has a price.
 
-    Raises InvalidProduct, NotFound.
+    Raises InvalidInput, NotFound.
     """
     values = facts_of(typed) | prices_of(typed, currency)
     try:
@@ -261,7 +253,7 @@ def add_variant(product_id: int, typed: Mapping[str, str], *, currency: str, act
             editing.locked(t, Product, product_id)
             count = t.execute(select(func.count()).where(Variant.product_id == product_id)).scalar_one()
             if count >= MOST_VARIANTS:
-                raise InvalidProduct({"sku": f"A product has at most {MOST_VARIANTS} variants."})
+                raise InvalidInput({"sku": f"A product has at most {MOST_VARIANTS} variants."})
             refuse_facts(t, product_id, values)
             row = values | {"product_id": product_id, "currency": currency}
             variant_id: int = t.execute(insert(Variant).values(**row).returning(Variant.id)).scalar_one()
@@ -269,14 +261,14 @@ def add_variant(product_id: int, typed: Mapping[str, str], *, currency: str, act
             _changed(t, product_id, variant_id)
             return variant_id
     except exc.IntegrityError:
-        raise _taken_meanwhile("sku") from None
+        raise taken_meanwhile("sku") from None
 
 
 @retried
 def change_variant(variant_id: int, typed: Mapping[str, str], *, may_price: bool, seen: str, actor: str) -> None:
     """Write a variant's facts, and its prices if they are given; carts then tell of another price.
 
-    Raises InvalidProduct, PricesAreManagers, NotFound, EditConflict.
+    Raises InvalidInput, PricesAreManagers, NotFound, EditConflict.
     """
     has_prices = "price" in typed or "compare_at" in typed
     if has_prices and not may_price:
@@ -285,6 +277,7 @@ def change_variant(variant_id: int, typed: Mapping[str, str], *, may_price: bool
     try:
         with transaction() as t:
             row = editing.locked(t, Variant, variant_id)
+            editing.locked(t, Product, row.product_id)  # of two variants that become alike, one is refused
             values = facts | (prices_of(typed, row.currency) if has_prices else {})
             editing.refuse_stale(row, values, seen)
             refuse_facts(t, row.product_id, values, row)
@@ -297,7 +290,7 @@ def change_variant(variant_id: int, typed: Mapping[str, str], *, may_price: bool
             if before:
                 _changed(t, row.product_id, variant_id)
     except exc.IntegrityError:
-        raise _taken_meanwhile("sku") from None
+        raise taken_meanwhile("sku") from None
 
 
 def _changed(t: Connection, product_id: int, variant_id: int) -> None:
@@ -306,7 +299,7 @@ def _changed(t: Connection, product_id: int, variant_id: int) -> None:
 
 
 def facts_of(typed: Mapping[str, str]) -> dict[str, Any]:
-    """The columns that a form says of a variant, but for its prices. Raises InvalidProduct."""
+    """The columns that a form says of a variant, but for its prices. Raises InvalidInput."""
     wrong: dict[str, str] = {}
     sku = text.clean(typed.get("sku", "")).upper()
     if not _SKU.fullmatch(sku):
@@ -321,25 +314,25 @@ def facts_of(typed: Mapping[str, str]) -> dict[str, Any]:
         "is_active": bool(typed.get("is_active")),
     }
     if wrong:
-        raise InvalidProduct(wrong)
+        raise InvalidInput(wrong)
     return values
 
 
 def prices_of(typed: Mapping[str, str], currency: str) -> dict[str, Any]:
-    """The price and the old price; without an old one nothing is crossed out. Raises InvalidProduct."""
-    wrong: dict[str, str] = {}
-    price, was = (_price(typed, field, currency, wrong) for field in ("price", "compare_at"))
-    if price is None:
-        wrong.setdefault("price", "Type the price, such as 12.50. 0 is free.")
-    elif was is not None and was <= price:
-        wrong["compare_at"] = "The old price is crossed out beside the new one, so it must be higher. Leave it empty for none."
-    if wrong:
-        raise InvalidProduct(wrong)
+    """The price and the old price; without an old one nothing is crossed out. Raises InvalidInput."""
+    form = Typed({field: typed.get(field, "") for field in ("price", "compare_at")})
+    price = form.amount("price", currency, missing="Type the price. 0 is free.")
+    was = form.amount("compare_at", currency)
+    if price is not None and was is not None and was <= price:
+        form.complain(
+            "compare_at", "The old price is crossed out beside the new one, so it must be higher. Leave it empty for none."
+        )
+    form.check()
     return {"price_minor": price, "compare_at_minor": was}
 
 
 def refuse_facts(t: Connection, product_id: int, values: Mapping[str, Any], old: Any = None) -> None:
-    """Raise InvalidProduct for what the database says against a variant like this."""
+    """Raise InvalidInput for what the database says against a variant like this."""
     wrong: dict[str, str] = {}
     own_id = old.id if old else 0
     if t.execute(select(Variant.id).where(Variant.sku == values["sku"], Variant.id != own_id)).first():
@@ -352,7 +345,7 @@ def refuse_facts(t: Connection, product_id: int, values: Mapping[str, Any], old:
         if old.download or t.execute(codes).first():
             wrong["is_digital"] = "Buyers get a file or codes of it. It can be sent by post only without these."
     if wrong:
-        raise InvalidProduct(wrong)
+        raise InvalidInput(wrong)
 
 
 # ------------------------------------------------------------------------------------------------ what was typed
@@ -377,19 +370,6 @@ def whole(typed: Mapping[str, str], field: str, default: int, wrong: dict[str, s
         wrong[field] = f"Type a whole number from 0 to {MOST}."
         return default
     return int(said)
-
-
-def _price(typed: Mapping[str, str], field: str, currency: str, wrong: dict[str, str]) -> int | None:
-    said = typed.get(field, "").strip()
-    if not said:
-        return None
-    try:
-        if not _AMOUNT.fullmatch(said):
-            raise ValueError(f"“{said[:20]}” is not an amount of money such as 12.50")
-        return money.parse(said, currency)
-    except ValueError as error:
-        wrong[field] = f"{error}."
-        return None
 
 
 def _id(said: str) -> int | None:

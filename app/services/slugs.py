@@ -1,6 +1,7 @@
 """Slugs: the words in the addresses of products and shelves. A former one leads on to where its owner is now."""
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -8,7 +9,7 @@ from sqlalchemy import Connection, bindparam, delete, insert, select
 
 from app.extensions import Prepared, Record, read, retried, transaction
 from app.models.catalog import Category, OldSlug, Product
-from app.services import audit, catalog
+from app.services import audit, catalog, editing
 from app.services.errors import NotFound, ShopError
 from app.services.text import is_storable
 
@@ -67,10 +68,18 @@ def check(t: Connection, kind: Kind, slug: str, own_id: int = 0) -> None:
         )
 
 
-def renamed(t: Connection, kind: Kind, row_id: int, old: str, new: str) -> None:
+def save(t: Connection, kind: Kind, row_id: int, values: Mapping[str, Any], *, seen: str, actor: str) -> dict[str, Any]:
+    """What `editing.save` does, of a thing that has a slug: a former one leads on, and the catalogue has changed."""
+    before = editing.save(t, OWNERS[kind].model, row_id, values, seen=seen, actor=actor)
+    if "slug" in before:
+        _lead_on(t, kind, row_id, before["slug"], values["slug"])
+    if before:
+        catalog.touch(t)
+    return before
+
+
+def _lead_on(t: Connection, kind: Kind, row_id: int, old: str, new: str) -> None:
     """Let the old address lead to the new one. Every former address leads straight to the present one: there are no chains."""
-    if old == new:
-        return
     t.execute(delete(OldSlug).where(OldSlug.kind == kind, OldSlug.slug.in_((old, new))))
     t.execute(insert(OldSlug).values(kind=kind, slug=old, **{OWNERS[kind].column.key: row_id}))
 

@@ -51,12 +51,18 @@ class Typed:
             return typed
 
     def amount(self, name: str, currency: str, *, missing: str = "") -> int | None:
-        """An amount of money in minor units; None for nothing typed."""
+        """An amount of money in minor units; None for nothing typed.
+
+        More decimals than the currency has are refused, zeros too: "1,250" may mean a thousand and more.
+        """
         typed = self.line(name, 30, missing=missing)
         if not typed:
             return None
         try:
-            return money.parse(self._decimal(typed), currency)
+            decimal = self._decimal(typed)
+            if len(decimal.partition(".")[2]) > money.exponent(currency):
+                raise ValueError(typed)
+            return money.parse(decimal, currency)
         except ValueError:
             example = money.plain(395 * 10 ** money.exponent(currency) // 100, currency)
             self.complain(name, f"Enter an amount in {currency}, such as {example}.")

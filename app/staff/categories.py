@@ -10,7 +10,7 @@ from app.services import categories, editing, slugs
 from app.services.accounts import Member
 from app.services.categories import MoreToMove, NotEmpty
 from app.services.editing import EditConflict
-from app.services.products import InvalidProduct
+from app.services.errors import InvalidInput
 from app.staff import bp, pages
 from app.staff.pages import staff_only
 from app.staff.products import OLD, in_words, said
@@ -36,7 +36,7 @@ def create_category(member: Member) -> AnyResponse:
         return pages.page("categories", form, 422, categories=categories.every())
     try:
         categories.create(said(form), actor=member.actor)
-    except InvalidProduct as error:
+    except InvalidInput as error:
         form.say(error.fields)
         return pages.page("categories", form, 422, categories=categories.every())
     pages.say("Saved.")
@@ -75,7 +75,7 @@ def change_category(member: Member, category_id: int) -> AnyResponse:
         return one(category_id, form, 422)
     try:
         categories.change(category_id, said(form), seen=form.seen.data or "", actor=member.actor)
-    except InvalidProduct as error:
+    except InvalidInput as error:
         form.say(error.fields)
         return one(category_id, form, 422)
     except EditConflict as error:

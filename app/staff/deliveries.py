@@ -11,7 +11,6 @@ from werkzeug.wrappers import Response as AnyResponse
 from wtforms import HiddenField, StringField
 
 from app import templating, web
-from app.account import login
 from app.account.forms import EXPIRED, Sent
 from app.extensions import Record, now
 from app.models.delivery import DeliveryStatus
@@ -34,13 +33,9 @@ MOST_TOLD = 20
 
 @bp.url_value_preprocessor
 def make_room(endpoint: str | None, values: dict[str, Any] | None) -> None:
-    """Let those who work here send more than others may, on two pages; what is larger still is not even read."""
-    most = LARGEST.get(endpoint or "")
-    if most is None or (member := login.current()) is None or not member.is_staff:
-        return
-    if (request.content_length or 0) > most:
-        raise TooLarge
-    request.max_content_length = request.max_form_memory_size = most
+    """Two pages take whole lists."""
+    if endpoint in LARGEST:
+        pages.make_room(LARGEST[endpoint], TooLarge)
 
 
 class NewForm(Sent):
@@ -123,6 +118,7 @@ class Typed:
     cells: dict[int, dict[str, str]] = field(default_factory=dict)  # line id → column → text
     dropped: set[int] = field(default_factory=set)
     problems: dict[tuple[int, str], str] = field(default_factory=dict)
+    is_late: bool = False  # somebody else saved since the page was shown
 
 
 def typed() -> Typed:
@@ -172,8 +168,11 @@ def preview(
     wrong = [each for each in there if each.problems]
     listed = [each for each in (wrong if show == "wrong" else there) if each.position > after]
     part = listed[: deliveries.PAGE]
+    stands: dict[str, str] = {}
     if kept is not None:
-        part = [retyped(each, kept) for each in there if each.id in kept.cells or each.id in kept.dropped]
+        part = [each for each in there if each.id in kept.cells or each.id in kept.dropped]
+        stands = standing(part, kept) if kept.is_late else {}
+        part = [retyped(each, kept) for each in part]
     if form.revision.data is None:
         form.revision.data = str(row.revision)
     path, here = f"{LIST}/{row.id}", {each.id for each in part}
@@ -193,6 +192,7 @@ def preview(
         told=told,
         delivery=row,
         rows=part,
+        stands=stands,
         dropped=kept.dropped if kept else set(),
         count=len(there),
         pieces=sum(each.quantity for each in there),
@@ -206,6 +206,16 @@ def preview(
         is_first=not after,
         path=path,
     )
+
+
+def standing(rows: list[Checked], kept: Typed) -> dict[str, str]:
+    """What the draft says where something else was typed, by the name of the field."""
+    return {
+        f"r{row.id}-{name}": row.cells[name] or "nothing"
+        for row in rows
+        for name, cell in kept.cells.get(row.id, {}).items()
+        if text.clean(cell) != row.cells[name]
+    }
 
 
 def retyped(row: Checked, kept: Typed) -> Checked:
@@ -236,7 +246,7 @@ def correct_delivery(member: Member, delivery_id: int) -> AnyResponse:
         more: dict[str, Any] = {"currency": current_app.config["CURRENCY"], "may_price": member.is_manager}
         applied = deliveries.apply(delivery_id, revision=revision, actor=member.actor, **more)
     except DraftChanged as error:
-        form.revision.data = str(error.revision)  # pressed again, it is meant
+        form.revision.data, rows.is_late = str(error.revision), True  # pressed again, it is meant
         return shown(member, delivery_id, form, show, after, error.status, told=str(error), kept=rows)
     except BadCells as error:
         rows.problems = error.problems

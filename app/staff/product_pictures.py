@@ -7,13 +7,12 @@ from flask import request
 from werkzeug.wrappers import Response as AnyResponse
 
 from app import web
-from app.account import login
 from app.account.forms import PlainForm
 from app.services import editing, gallery, pictures, products
 from app.services.accounts import Member
 from app.services.editing import EditConflict
+from app.services.errors import InvalidInput
 from app.services.pictures import BadPicture, PicturesBusy, PictureTooLarge
-from app.services.products import InvalidProduct
 from app.staff import bp, pages
 from app.staff.pages import staff_only
 from app.staff.products import PRODUCT
@@ -27,19 +26,9 @@ MOST_IN_MEMORY = 1_000_000  # of the body; Werkzeug counts a part of a file too,
 
 @bp.url_value_preprocessor
 def make_room(endpoint: str | None, values: dict[str, Any] | None) -> None:
-    """Let this one route take a file, from people who work here; it must be said before anything reads the body.
-
-    Raises PictureTooLarge before a byte of a larger one is taken.
-    """
-    if endpoint != "staff.add_picture" or request.method != "POST":
-        return
-    member = login.current()
-    if member is None or not member.is_staff:
-        return
-    if (request.content_length or 0) > MOST_BODY:
-        raise PictureTooLarge
-    request.max_content_length = MOST_BODY
-    request.max_form_memory_size = MOST_IN_MEMORY
+    """One page takes a picture."""
+    if endpoint == "staff.add_picture":
+        pages.make_room(MOST_BODY, PictureTooLarge, in_memory=MOST_IN_MEMORY)
 
 
 @bp.get(PICTURES)
@@ -65,7 +54,7 @@ def add_picture(member: Member, product_id: int) -> AnyResponse:
     try:
         content = file.stream if file and file.filename else io.BytesIO()
         gallery.add(product_id, content, form.alt.data or "", actor=member.actor)
-    except InvalidProduct as error:
+    except InvalidInput as error:
         form.say(error.fields)
         return every(product_id, form, 422)
     except (BadPicture, PictureTooLarge) as error:
@@ -101,7 +90,7 @@ def describe_picture(member: Member, product_id: int, image_id: int) -> AnyRespo
         return one(product_id, image_id, form, 422)
     try:
         gallery.describe(product_id, image_id, form.alt.data or "", seen=form.seen.data or "", actor=member.actor)
-    except InvalidProduct as error:
+    except InvalidInput as error:
         form.say(error.fields)
         return one(product_id, image_id, form, 422)
     except EditConflict as error:

@@ -15,14 +15,15 @@ from app.extensions import Record
 from app.services import catalog, categories, editing, gallery, products, slugs
 from app.services.accounts import Member
 from app.services.editing import EditConflict
-from app.services.errors import NotFound
-from app.services.products import InvalidProduct, NothingToSell, PricesAreManagers
+from app.services.errors import InvalidInput, NotFound
+from app.services.products import NothingToSell, PricesAreManagers
 from app.staff import bp, pages
-from app.staff.pages import managers_only, number, staff_only
+from app.staff.pages import managers_only, number, staff_only, words
 from app.staff.products_forms import FactsForm, ProductForm, VariantForm
 
 PRODUCT = "/products/<int(max=2147483647):product_id>"
 VARIANT = PRODUCT + "/variants/<int(max=2147483647):variant_id>"
+MOST_BODY = 12 * products.LONGEST_DESCRIPTION + 64 * 1024  # as forms are sent, a character has up to 12 bytes
 OLD = "/old-addresses/<int(max=2147483647):old_id>/end"
 
 STATES = {"": "All", "shown": "In the shop", "sold-out": "Sold out", "hidden": "Hidden"}
@@ -30,15 +31,21 @@ NEITHER = {"csrf_token", "seen"}  # what a form carries besides what it says
 FIELD_OF = {"category_id": "category", "tax_class_id": "tax_class", "price_minor": "price", "compare_at_minor": "compare_at"}
 
 
+@bp.url_value_preprocessor
+def make_room(endpoint: str | None, values: dict[str, Any] | None) -> None:
+    """Two pages take the longest description in any alphabet."""
+    if endpoint in ("staff.create_product", "staff.change_product"):
+        pages.make_room(MOST_BODY)
+
+
 @bp.get("/products")
 @staff_only
 def list_products(member: Member) -> AnyResponse:
     """All of them, the newest first; or those in one state, or those that words find."""
-    words, state = request.args.get("q", "").replace("\0", "")[:100].strip(), request.args.get("state", "")
-    state = state if state in STATES else ""
+    state = request.args.get("state", "")
+    kept = {"q": words("q"), "state": state if state in STATES else ""}
     after = number("after")
-    found = products.page(words=words, state=state, after=after)
-    kept = {"q": words, "state": state}
+    found = products.page(words=kept["q"], state=kept["state"], after=after)
     return pages.page("products", page=found, is_first=after is None, kept=kept, states=STATES)
 
 
@@ -61,10 +68,11 @@ def create_product(member: Member) -> AnyResponse:
     if not form.is_right():
         return new_product(form, 422)
     if request.form.get("do") == "preview":
-        return new_product(form, shown=markdown.html(form.description.data or ""))
+        shown = previewed(form)
+        return new_product(form, 422 if form.wrong else 200, shown=shown)
     try:
         product_id = products.create(said(form), actor=member.actor)
-    except InvalidProduct as error:
+    except InvalidInput as error:
         form.say(error.fields)
         return new_product(form, 422)
     pages.say("Saved. Shoppers do not see it yet: add variants and pictures, then show it.")
@@ -102,10 +110,11 @@ def change_product(member: Member, product_id: int) -> AnyResponse:
     if not form.is_right():
         return one(row, form, 422)
     if request.form.get("do") == "preview":
-        return one(row, form, shown=markdown.html(form.description.data or ""))
+        shown = previewed(form)
+        return one(row, form, 422 if form.wrong else 200, shown=shown)
     try:
         products.change(product_id, said(form), seen=form.seen.data or "", actor=member.actor)
-    except InvalidProduct as error:
+    except InvalidInput as error:
         form.say(error.fields)
         return one(row, form, 422)
     except EditConflict as error:
@@ -114,6 +123,14 @@ def change_product(member: Member, product_id: int) -> AnyResponse:
         return one(row, form, error.status, told=str(error), conflict=in_words(form, error.theirs))
     pages.say("Saved.")
     return web.go(f"/staff/products/{product_id}")
+
+
+def previewed(form: ProductForm) -> Markup | None:
+    """The description as it will look; None for one that cannot be kept, which is told beside it."""
+    wrong: dict[str, str] = {}
+    description = products.description_of({"description": form.description.data or ""}, wrong)
+    form.say(wrong)
+    return None if wrong else markdown.html(description)
 
 
 @bp.get(PRODUCT + "/preview")
@@ -190,7 +207,7 @@ def add_variant(member: Member, product_id: int) -> AnyResponse:
         return new_variant(row, form, 422)
     try:
         products.add_variant(product_id, said(form), currency=current_app.config["CURRENCY"], actor=member.actor)
-    except InvalidProduct as error:
+    except InvalidInput as error:
         form.say(error.fields)
         return new_variant(row, form, 422)
     pages.say("Saved. There is none of it on hand yet.")
@@ -232,7 +249,7 @@ def change_variant(member: Member, product_id: int, variant_id: int) -> AnyRespo
     changed = {"may_price": member.is_manager, "seen": form.seen.data or "", "actor": member.actor}
     try:
         products.change_variant(variant_id, said(form) | prices, **changed)
-    except InvalidProduct as error:
+    except InvalidInput as error:
         form.say(error.fields)
         return one_variant(row, form, 422)
     except PricesAreManagers as error:

@@ -23,8 +23,8 @@ REASONS = [
     (str(Reason.OTHER), "Other"),
 ]
 DIFFERENCE, COUNT = re.compile(r"[+-]?[0-9]{1,5}"), re.compile(r"[0-9]{1,5}")
-NO_DIFFERENCE = "Type how many to add, such as 12, or to take away, such as -3."
-NO_COUNT = "Type how many there are, as a whole number such as 40."
+NO_DIFFERENCE = "Type how many to add, such as 12, or to take away, such as -3; at most 99999 at once."
+NO_COUNT = "Type how many there are, as a whole number such as 40; at most 99999."
 LONGEST_NOTE = 200
 
 
@@ -88,7 +88,7 @@ class ThresholdForm(Sent):
         """The threshold; None when something is wrong."""
         typed = (self.low_stock_below.data or "").strip()
         if self.is_right() and not COUNT.fullmatch(typed):
-            self.say({"low_stock_below": "Type a whole number such as 3; 0 never runs low."})
+            self.say({"low_stock_below": "Type a whole number such as 3, at most 99999; 0 never runs low."})
         return None if self.wrong else int(typed)
 
 

@@ -9,8 +9,7 @@ from app.models.catalog import Category, OldSlug, Product
 from app.services import audit, catalog, categories, editing, slugs
 from app.services.categories import MoreToMove, NotEmpty
 from app.services.editing import EditConflict
-from app.services.errors import NotFound
-from app.services.products import InvalidProduct
+from app.services.errors import InvalidInput, NotFound
 from tests.factories import a_category, a_variant
 
 pytestmark = pytest.mark.usefixtures("app_context")
@@ -64,7 +63,7 @@ def test_a_former_slug_leads_on_and_back():
 
     change(category_id, slug="coffee")
     assert slugs.present("category", "beans") == "coffee"
-    with pytest.raises(InvalidProduct, match="check what you typed"):
+    with pytest.raises(InvalidInput, match="check what you typed"):
         categories.create({"name": "Other", "slug": "beans"}, actor="cli")
     change(category_id, slug="beans")
 
@@ -98,7 +97,7 @@ def test_two_who_edit_at_once_lose_nothing():
 def test_bad_words_get_a_sentence_beside_their_field(typed, field):
     a_category("Beans")
 
-    with pytest.raises(InvalidProduct) as caught:
+    with pytest.raises(InvalidInput) as caught:
         categories.create(typed, actor="cli")
 
     assert field in caught.value.fields

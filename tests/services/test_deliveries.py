@@ -1,13 +1,15 @@
 """Deliveries: read from any spreadsheet, corrected, put on the shelf all or nothing, and once."""
 
+from collections.abc import Callable
+
 import pytest
 from sqlalchemy import select, update
 
 from app.extensions import db, transaction
-from app.models.catalog import Category, Product, Variant
+from app.models.catalog import Category, Product, TaxClass, Variant
 from app.models.delivery import Delivery, DeliveryLine
 from app.models.stock import StockMovement
-from app.services import catalog, deliveries, delivery_file, stock
+from app.services import catalog, deliveries, delivery_file, products, stock
 from app.services.delivery_file import TooLarge
 from app.services.errors import BadFile, NotFound
 from tests.factories import a_cart, a_variant, set_columns
@@ -178,7 +180,7 @@ def test_a_list_never_renames_nor_prices_what_there_is():
     ("row", "told"),
     [
         ("BEANS,,,12,,", "the name is blank"),
-        ("BEANS,House Blend,,12 bags,,", "quantity “12 bags” is not a whole number"),
+        ("BEANS,House Blend,,12 bags,,", "quantity “12 bags” is not a whole number up to 99999"),
         ("BEANS,House Blend,,,,", "the quantity is missing"),
         ("BEANS,House Blend,,-3,,", "quantity “-3” is not a whole number"),
         ("BEANS,House Blend,,１２,,", "quantity “１２” is not a whole number"),
@@ -201,6 +203,15 @@ def test_each_mistake_is_told_beside_its_field(row, told):
 
     assert position == 2
     assert told in problem.replace("250 G", "250 g")
+
+
+def test_what_comes_new_to_a_hidden_product_is_not_said_to_be_on_sale():
+    beans = a_variant(options="250 g")
+    set_columns(Product, beans.product_id, is_active=False)
+
+    [row] = rows(taken_in("sku,product,options,quantity,price\nBEANS-1KG,House Blend,1 kg,5,30\n"))
+
+    assert row.told.startswith("New variant of House Blend, on sale once the product is shown, for £30.00;")
 
 
 def test_a_sku_stands_once_in_a_list():
@@ -352,23 +363,51 @@ def test_the_same_list_taken_in_twice_is_one_draft():
     assert taken_in() == taken_in()
 
 
-def test_a_sku_that_was_made_meanwhile_is_not_made_again(monkeypatch):
-    draft = taken_in(NEW)
+def meanwhile(monkeypatch, happens: Callable[[], object]) -> None:
+    """Let this happen once, after a delivery was planned and before it is written."""
     plan = deliveries.import_plan.make
 
     def late(*args):
         made = plan(*args)
         monkeypatch.undo()
         db.session.rollback()
-        a_variant("TEA-100", name="Green Tea", options="100 g", on_hand=1, price_minor=900)
+        happens()
         return made
 
     monkeypatch.setattr(deliveries.import_plan, "make", late)
+
+
+def test_a_sku_that_was_made_meanwhile_is_not_made_again(monkeypatch):
+    draft = taken_in(NEW)
+    meanwhile(monkeypatch, lambda: a_variant("TEA-100", name="Green Tea", options="100 g", on_hand=1, price_minor=900))
+
     applied = apply(draft)
 
     assert applied.new == 0
     assert level("TEA-100") == (6, 0)
     assert db.session.execute(select(Variant.price_minor)).scalar_one() == 900
+
+
+def test_a_product_that_was_made_meanwhile_is_not_made_again(monkeypatch):
+    draft = taken_in(NEW)
+    tax_class = str(db.session.execute(select(TaxClass.id)).scalars().first())
+    typed = {"name": "Green tea", "slug": "sencha", "tax_class": tax_class}
+    meanwhile(monkeypatch, lambda: products.create(typed, actor="test"))
+
+    apply(draft)
+
+    [product] = db.session.execute(select(Product)).scalars().all()
+    assert (product.slug, [variant.sku for variant in product.variants]) == ("sencha", ["TEA-100"])
+
+
+def test_what_is_wrong_since_it_was_planned_is_refused(monkeypatch):
+    draft = taken_in(NEW)
+    meanwhile(monkeypatch, lambda: a_variant("TEA-9", name="Green Tea", options="100 g"))
+
+    with pytest.raises(deliveries.NotRight):
+        apply(draft)
+
+    assert (deliveries.delivery(draft).status, len(db.session.execute(select(Variant.id)).all())) == ("draft", 1)
 
 
 def test_applying_is_one_entry_of_the_trail():

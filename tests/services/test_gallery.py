@@ -10,9 +10,8 @@ from app.models.catalog import Product
 from app.models.picture import PictureFile, ProductImage
 from app.services import audit, catalog, editing, gallery
 from app.services.editing import EditConflict
-from app.services.errors import NotFound
+from app.services.errors import InvalidInput, NotFound
 from app.services.pictures import BadPicture
-from app.services.products import InvalidProduct
 from tests.factories import a_variant
 from tests.photos import a_photo, a_picture
 
@@ -94,7 +93,7 @@ def test_a_product_has_no_more_pictures_than_fit(product_id, monkeypatch):
 
 @pytest.mark.parametrize("alt", ["", "  ", "x" * 251, "a\x00b"])
 def test_a_picture_needs_words(product_id, alt):
-    with pytest.raises(InvalidProduct) as caught:
+    with pytest.raises(InvalidInput) as caught:
         gallery.add(product_id, a_photo(), alt, actor="cli")
 
     assert list(caught.value.fields) == ["alt"]

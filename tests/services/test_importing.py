@@ -6,7 +6,7 @@ from sqlalchemy import insert, select, update
 from app.extensions import db, transaction
 from app.models.catalog import Category, Product, Variant
 from app.models.stock import StockAlert, StockMovement
-from app.services import catalog, exporting, importing, layouts, stock
+from app.services import audit, catalog, exporting, importing, layouts, stock
 from app.services.errors import BadFile
 from tests.factories import a_variant
 from tests.planting import a_hold
@@ -53,6 +53,16 @@ def exported() -> str:
 
 
 # ------------------------------------------------------------------------------------------------ our layout
+
+
+def test_a_command_that_takes_a_file_in_is_in_the_trail_when_it_changes_something():
+    sheet = layouts.read(TEAS.encode(), currency="GBP")
+    for dry_run in (True, False, False):
+        importing.take_in(sheet, actor="cli", dry_run=dry_run)
+
+    [entry] = audit.entries()
+    assert (entry.actor, entry.action, entry.subject) == ("cli", "catalogue imported", "catalogue")
+    assert entry.after == {"new": 3, "changed": 0}
 
 
 def test_rows_of_one_product_name_are_its_variants():

@@ -8,8 +8,8 @@ from app.models.catalog import OldSlug, Product, TaxClass, Variant
 from app.models.stock import StockAlert
 from app.services import audit, catalog, editing, importing, layouts, products, slugs, stock, wording
 from app.services.editing import EditConflict
-from app.services.errors import NotFound
-from app.services.products import InvalidProduct, NothingToSell, PricesAreManagers
+from app.services.errors import InvalidInput, NotFound
+from app.services.products import NothingToSell, PricesAreManagers
 from tests.factories import a_category, a_variant, many_products
 
 pytestmark = pytest.mark.usefixtures("app_context")
@@ -47,7 +47,7 @@ def seen(product_id: int) -> str:
 
 
 def wrong(use_case, *args, **named) -> dict[str, str]:
-    with pytest.raises(InvalidProduct) as caught:
+    with pytest.raises(InvalidInput) as caught:
         use_case(*args, **named)
     return caught.value.fields
 
@@ -206,6 +206,18 @@ def test_a_slug_that_leads_on_is_taken_until_that_is_ended():
     assert ("old address ended", f"product:{first}") in trail()
 
 
+def test_a_former_address_is_ended_by_its_owner_alone():
+    first, other = shown(), a_product(name="Other")
+    rename(first, "second")
+    [old] = slugs.of("product", first)
+
+    for kind, row_id in (("product", other), ("category", first)):
+        with pytest.raises(NotFound):
+            slugs.end(kind, row_id, old.id, actor=MONA)
+
+    assert slugs.present("product", "house-blend") == "second"
+
+
 def test_an_import_takes_no_slug_that_leads_on():
     product_id = shown()
     rename(product_id, "second")
@@ -234,7 +246,7 @@ def test_a_slug_of_another_is_refused():
 def test_a_variant_is_added_for_sale_once_there_is_some():
     product_id = a_product()
 
-    made = variant(add(product_id, compare_at="15"))
+    made = variant(add(product_id, price="12,50", compare_at="15"))
 
     assert (made.price_minor, made.compare_at_minor, made.currency, made.on_hand, made.is_listed) == (1250, 1500, "GBP", 0, False)
     assert row(product_id).lead_variant_id == made.id
@@ -314,7 +326,7 @@ def test_two_who_change_a_variant_at_once_lose_nothing():
         ({"price": "NaN"}, "price"),
         ({"price": "1.505"}, "price"),
         ({"price": "999999999999"}, "price"),
-        ({"price": "12,50"}, "price"),
+        ({"price": "1,250"}, "price"),
         ({"compare_at": "12.50"}, "compare_at"),
         ({"compare_at": "cheap"}, "compare_at"),
     ],

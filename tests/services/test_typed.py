@@ -14,6 +14,7 @@ from app.services.typed import Typed, plain_grams, plain_percent
         (" 3.5 ", "GBP", 350),
         ("0", "GBP", 0),
         ("500", "JPY", 500),
+        ("12,50", "EUR", 1250),
         ("1.250", "KWD", 1250),
         ("", "GBP", None),
     ],
@@ -25,13 +26,40 @@ def test_an_amount_is_a_plain_decimal(typed, currency, minor):
 
 
 @pytest.mark.parametrize(
-    "typed", ["-1", "+1", "1e3", "1_000", "1,000.00", "3.955", "£3", "NaN", "Infinity", "３", "٣", "0x10", "3.", ".5", "9" * 13]
+    "typed",
+    [
+        "-1",
+        "+1",
+        "1e3",
+        "1_000",
+        "1,000.00",
+        "1,250",
+        "1.250",
+        "3.955",
+        "£3",
+        "NaN",
+        "Infinity",
+        "３",
+        "٣",
+        "0x10",
+        "3.",
+        ".5",
+        "9" * 13,
+    ],
 )
 def test_what_is_no_amount_is_told_so(typed):
     form = Typed({"price": typed})
 
     assert form.amount("price", "GBP") is None
     assert form.wrong == {"price": "Enter an amount in GBP, such as 3.95."}
+
+
+@pytest.mark.parametrize("typed", ["1,500", "1.500", "1.0"])
+def test_a_thousand_yen_are_not_one(typed):
+    form = Typed({"price": typed})
+
+    assert form.amount("price", "JPY") is None
+    assert form.wrong == {"price": "Enter an amount in JPY, such as 3."}
 
 
 @pytest.mark.parametrize(("typed", "grams"), [("1.5", 1500), ("2", 2000), ("0,25", 250), ("0.001", 1), ("", None)])

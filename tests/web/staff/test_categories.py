@@ -24,6 +24,18 @@ def test_one_is_made_renamed_and_put_in_order(page):
     assert [action for action, _ in trail()] == ["category changed", "category created", "category created"]
 
 
+def test_a_page_that_was_open_when_its_shelf_was_renamed_still_sorts(page, hx):
+    category_id = a_category("Beans")
+    item = a_variant(category_id=category_id)
+    hx.get("/c/beans")
+    as_staff(page).get(f"/staff/categories/{category_id}").submit("Save", {"Address": "coffee"})
+
+    answer = hx.client.get("/fragments/c/beans?sort=name", headers={"HX-Request": "true"})
+
+    assert (answer.status_code, answer.headers["HX-Push-Url"]) == (200, "/c/coffee?sort=name")
+    assert f"/p/{item.slug}" in answer.text
+
+
 def test_bad_words_come_back_with_their_sentence(page):
     category_id = a_category("Beans")
     a_category("Cups")

@@ -182,6 +182,7 @@ def test_a_draft_that_a_colleague_corrected_comes_back_with_what_was_typed(page,
     page.submit("Save and check again", {"r1-quantity": "14"}, status=409)
 
     assert "Somebody else changed this delivery" in page.text
+    assert "It says now: 13" in page.text and page.text.count("It says now") == 1
     assert 'name="r1-quantity" value="14"' in page.html
     page.submit("Save and check again")
     press_apply(page)

@@ -107,6 +107,18 @@ def test_the_preview_of_the_description_saves_nothing(page, item):
     assert product(item.product_id).name == "Other"
 
 
+@pytest.mark.parametrize("path", ["/staff/products/new", "/staff/products/1"])
+@pytest.mark.parametrize(("typed", "told"), [("x" * 20_001, "at most 20000 fit"), ("a\x07b", "cannot be stored")])
+def test_what_cannot_be_kept_is_not_previewed(page, item, path, typed, told):
+    as_staff(page)
+    page.get(path)
+
+    page.submit("Preview", {"Description": typed, "Origin": "Peru"}, status=422)
+
+    assert told in page.text and "So it will look" not in page.text
+    assert 'value="Peru"' in page.html
+
+
 def test_the_preview_works_before_the_product_is_there(page):
     as_staff(page)
     page.get("/staff/products/new")
@@ -115,6 +127,18 @@ def test_the_preview_works_before_the_product_is_there(page):
 
     assert "<em>slowly</em>" in page.html
     assert db.session.execute(select(Product.id)).first() is None
+
+
+@pytest.mark.parametrize("letter", ["抹", "🫘"])
+def test_the_longest_description_is_taken_in_every_alphabet(page, item, letter):
+    as_staff(page)
+    page.get(f"/staff/products/{item.product_id}")
+
+    page.submit("Save", {"Description": letter * 20_001}, status=422)
+    assert "at most 20000 fit" in page.text and letter * 20_001 in page.html
+    page.submit("Save", {"Description": letter * 20_000})
+
+    assert product(item.product_id).description == letter * 20_000
 
 
 def test_bad_words_come_back_with_their_sentence(page, item):
