@@ -42,6 +42,21 @@ def test_the_right_code_switches_it_on_and_shows_the_recovery_codes_once(page):
     assert recovery[0] not in page.get("/staff/second-factor").text
 
 
+def test_one_is_never_put_in_anothers_place(app, page, browser):
+    as_manager(page)
+    other = log_in(browser(), MANAGER)
+    theirs, keys = phone(other), [app.config["SECRET_KEY"]]
+    mine = phone(page)
+    page.submit("Switch it on", code=mine.now())
+    nonce = other.form_data("Switch it on")["nonce"][0]
+
+    with pytest.raises(second_factor.AlreadyOn):
+        second_factor.switch_on(account(MANAGER).id, nonce, theirs.now(), keys, actor="test")
+
+    assert account(MANAGER).totp_nonce != nonce
+    second_factor.check(account(MANAGER).id, later(mine), keys)
+
+
 def test_a_wrong_code_switches_nothing_on_and_keeps_the_secret(page):
     as_manager(page)
     before = phone(page).secret
