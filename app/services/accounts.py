@@ -257,10 +257,9 @@ def forgot_password(email: str) -> str:
     return _mail_code(Purpose.RESET, customers.mailbox(email))
 
 
-@retried
-def invite(mailbox: str) -> str:
-    """Mail a code with which whoever works here now chooses a first password, and answer its key."""
-    return _mail_code(Purpose.INVITE, mailbox)
+def invite(t: Connection, mailbox: str) -> None:
+    """Mail a code with which whoever works here now chooses a first password."""
+    _owe_code(t, Purpose.INVITE, mailbox)
 
 
 @retried
@@ -270,20 +269,24 @@ def ask_to_verify(member: Member) -> str:
 
 
 def _mail_code(purpose: Purpose, mailbox: str, *, name: str = "", password_hash: str = "") -> str:
-    key = secrets.token_hex(16)
     with transaction() as t:
-        account_id = t.execute(select(Account.id).where(Account.email == mailbox)).scalar()
-        values = {
-            "key": key,
-            "purpose": purpose,
-            "email": mailbox,
-            "account_id": account_id,
-            "name": name,
-            "password_hash": password_hash,
-            "expires_at": now() + codes.LASTS[purpose],
-        }
-        code_id = t.execute(insert(EmailCode).returning(EmailCode.id), values).scalar_one()
-        outbox.owe(t, "account.code", f"account.code:{code_id}", {"code_id": code_id})
+        return _owe_code(t, purpose, mailbox, name=name, password_hash=password_hash)
+
+
+def _owe_code(t: Connection, purpose: Purpose, mailbox: str, *, name: str = "", password_hash: str = "") -> str:
+    key = secrets.token_hex(16)
+    account_id = t.execute(select(Account.id).where(Account.email == mailbox)).scalar()
+    values = {
+        "key": key,
+        "purpose": purpose,
+        "email": mailbox,
+        "account_id": account_id,
+        "name": name,
+        "password_hash": password_hash,
+        "expires_at": now() + codes.LASTS[purpose],
+    }
+    code_id = t.execute(insert(EmailCode).returning(EmailCode.id), values).scalar_one()
+    outbox.owe(t, "account.code", f"account.code:{code_id}", {"code_id": code_id})
     return key
 
 

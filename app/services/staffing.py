@@ -39,12 +39,12 @@ def first_manager(email: str, name: str, password: str, typed: str, keys: Sequen
 
     Whoever has an account with this e-mail proves it by its password. NotFound: the shop has a manager.
     """
+    if not codes.is_code(FIRST, typed, keys):  # before all else: whoever has no code learns nothing of accounts
+        raise WrongCode("This code is not right. The shop prints it when it starts, as long as it has no manager.")
     there = accounts.by_email(email)
     person = accounts.check_registration(email, name, password) if there is None else there
     mailbox = accounts.known_as(person.email)
     digest = accounts.hashed(password)
-    if not codes.is_code(FIRST, typed, keys):
-        raise WrongCode("This code is not right. The shop prints it when it starts, as long as it has no manager.")
     if there is not None:
         accounts.log_in(there.email, password)
     with transaction() as t:
@@ -105,8 +105,8 @@ def employ(email: str, name: str, role: Role, *, actor: str) -> bool:
             _set_role(t, account_id, role)
         was = {"role": there.role} if there else None
         audit.note(t, actor, "employed", f"account:{account_id}", was, {"role": role, "email": mailbox})
-    if there is None:
-        accounts.invite(mailbox)
+        if there is None:
+            accounts.invite(t, mailbox)
     return there is None
 
 

@@ -4,7 +4,7 @@ import pytest
 
 from app.extensions import now
 from app.models.customer import Account, Role
-from app.services import staffing
+from app.services import accounts, audit, staffing
 from app.services.staffing import LastManager
 from tests.members import PASSWORD, a_member, account, change, code, email_codes, log_in, mails, words
 from tests.staff import MANAGER, STAFF, a_manager, a_staff_member, as_manager, as_staff, trail
@@ -22,6 +22,17 @@ def test_somebody_new_gets_a_code_and_chooses_a_password(page, browser):
     nora.get(way).submit(fields={"code": code(), "password": PASSWORD}, form=way)
     assert nora.get("/staff").status == 200
     assert trail()[0][0] == "employed"
+
+
+def test_nobody_is_let_in_without_an_invitation(monkeypatch):
+    def broken(*_: object) -> None:
+        raise ConnectionError
+
+    monkeypatch.setattr(accounts.outbox, "owe", broken)
+    with pytest.raises(ConnectionError):
+        staffing.employ("nora@example.com", "", Role.STAFF, actor=audit.COMMAND)
+
+    assert account("nora@example.com") is None
 
 
 def test_a_customer_may_become_staff_with_the_account_that_they_have(page):
