@@ -8,6 +8,7 @@ import pytest
 
 from app.services import second_factor
 from app.services.accounts import WrongCode
+from tests.beats import silent_worker
 from tests.members import PASSWORD, account, log_in
 from tests.staff import MANAGER, as_manager, trail
 
@@ -79,6 +80,18 @@ def test_after_the_password_the_code_is_asked_for_and_leads_where_one_wanted(pag
     assert other.path == "/staff/people"
 
 
+def test_nothing_of_the_back_office_is_shown_before_the_code(page, browser):
+    switched_on(page)
+    silent_worker()
+    other = log_in(browser(), MANAGER)
+
+    other.get("/staff/orders")
+
+    assert other.path.startswith("/staff/code")
+    assert "silent" not in other.text and 'href="/staff/orders"' not in other.html
+    assert "silent" in page.get("/staff/orders").text
+
+
 def test_the_first_browser_stays_in_when_it_is_switched_on(page):
     switched_on(page)
 
@@ -141,6 +154,16 @@ def test_switching_it_off_takes_the_code(page, browser):
 
     assert "Your second factor is off" in page.text
     assert log_in(browser(), MANAGER).get("/staff").path == "/staff"
+
+
+def test_nobody_switches_their_own_off_without_it(page):
+    switched_on(page)
+    own = f"/staff/people/{account(MANAGER).id}"
+
+    assert "Switch it off" not in page.get(own).text
+    page.post(f"{own}/second-factor", page.form_data("Save"))
+
+    assert account(MANAGER).totp_confirmed_at is not None
 
 
 def test_it_holds_while_the_key_is_changed(page, app):
