@@ -11,7 +11,7 @@ from app.extensions import read, retried, transaction
 from app.models.catalog import Product, TaxClass, TaxRate
 from app.services import addresses, audit, catalog, editing
 from app.services.errors import NotFound, ShopError
-from app.services.layouts import slug_of
+from app.services.layouts import free_slug
 from app.services.typed import Typed, plain_percent
 
 MOST_CLASSES = 50
@@ -112,8 +112,7 @@ def add(values: Mapping[str, Any], *, actor: str) -> int:
         taken = set(_lock_all(t).values())
         if len(taken) >= MOST_CLASSES:
             raise TooManyClasses
-        wished = slug_of(values["name"])[:30].strip("-") or "tax"
-        code = next(code for n in range(1, len(taken) + 2) if (code := wished if n == 1 else f"{wished}-{n}") not in taken)
+        code = free_slug(values["name"], taken, otherwise="tax", longest=30)
         row = {"code": code, "name": values["name"], "rate_bp": values["rate_bp"]}
         class_id: int = t.execute(insert(TaxClass).returning(TaxClass.id), row).scalar_one()
         _write_rates(t, class_id, values["rates"])
