@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, delete, func, insert, select, update
+from sqlalchemy import ColumnElement, Connection, delete, func, insert, select, update
 
 from app.extensions import read, retried, transaction
 from app.models.catalog import Product, TaxClass, TaxRate
@@ -44,7 +44,7 @@ class Tax:
     name: str
     rate_bp: int  # basis points: 2000 is 20 %
     rates: dict[str, int]
-    used: int = 0  # products that have it, at most MOST_COUNTED + 1
+    used: int  # products that have it, at most MOST_COUNTED + 1
 
 
 # ------------------------------------------------------------------------------------------------ reading
@@ -52,21 +52,28 @@ class Tax:
 
 def every() -> list[Tax]:
     """All classes, the oldest first, which is what an import gives new products; each with how many products use it."""
-    rows = read(select(TaxClass.id).order_by(TaxClass.id)).scalars().all()
-    return [one(class_id) for class_id in rows]
+    return _found()
 
 
 def one(class_id: int, t: Connection | None = None) -> Tax:
     """One class. Raises NotFound."""
-    ask = t.execute if t else read
-    row = ask(select(*TaxClass.__table__.c).where(TaxClass.id == class_id)).first()
-    if row is None:
+    found = _found(TaxClass.id == class_id, t=t)
+    if not found:
         raise NotFound("There is no such tax class.")
-    wanted = select(TaxRate.country, TaxRate.rate_bp).where(TaxRate.tax_class_id == class_id).order_by(TaxRate.country)
-    rates = {rate.country: rate.rate_bp for rate in ask(wanted)}
-    some = select(Product.id).where(Product.tax_class_id == class_id).limit(MOST_COUNTED + 1).subquery()
-    used = ask(select(func.count()).select_from(some)).scalar_one()
-    return Tax(row.id, row.code, row.name, row.rate_bp, rates, used)
+    return found[0]
+
+
+def _found(*which: ColumnElement[bool], t: Connection | None = None) -> list[Tax]:
+    """The classes that meet this, in two questions however many they are."""
+    ask = t.execute if t else read
+    some = select(Product.id).where(Product.tax_class_id == TaxClass.id).limit(MOST_COUNTED + 1).correlate(TaxClass).subquery()
+    used = select(func.count()).select_from(some).scalar_subquery().label("used")
+    rows = ask(select(*TaxClass.__table__.c, used).where(*which).order_by(TaxClass.id)).all()
+    of_them = TaxRate.tax_class_id.in_([row.id for row in rows])
+    rates: dict[int, dict[str, int]] = {row.id: {} for row in rows}
+    for rate in ask(select(TaxRate.tax_class_id, TaxRate.country, TaxRate.rate_bp).where(of_them).order_by(TaxRate.country)):
+        rates[rate.tax_class_id][rate.country] = rate.rate_bp
+    return [Tax(row.id, row.code, row.name, row.rate_bp, rates[row.id], row.used) for row in rows]
 
 
 # ------------------------------------------------------------------------------------------------ writing

@@ -126,6 +126,16 @@ def test_the_last_class_stays():
         taxes.remove(1, actor="cli")
 
 
+def test_the_list_says_of_each_class_what_is_its_own():
+    books = add(name="Books", rates="FR 5.5\nDE 7")
+    food = add(name="Food", rates="FR 2.1")
+    set_columns(Product, a_variant().product_id, tax_class_id=food)
+
+    found = {tax.id: (tax.rates, tax.used) for tax in taxes.every()}
+
+    assert found == {1: ({}, 0), books: ({"DE": 700, "FR": 550}, 0), food: ({"FR": 210}, 1)}
+
+
 def test_counting_has_an_end(monkeypatch):
     monkeypatch.setattr(taxes, "MOST_COUNTED", 1)
     for sku in ("A", "B", "C"):
