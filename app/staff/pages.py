@@ -26,12 +26,9 @@ def page(template: str, form: Sent | None = None, status: int = 200, *, told: st
     form = form or PlainForm()
     form.tidy()
     member = login.current()
-    is_inside = member is not None and member.is_staff and has_proved(member)
-    around: dict[str, Any] = {"member": member, "form": form, "told": told}
-    around |= {
-        "way": rooms.way(member if is_inside else None, request.path),
-        "troubles": watching.troubles() if is_inside else [],
-    }
+    inside = member if member and member.is_staff and has_proved(member) else None
+    around: dict[str, Any] = {"member": member, "way": rooms.way(inside, request.path), "form": form, "told": told}
+    around["troubles"] = watching.troubles() if inside else []
     response = make_response(render_template(f"staff/{template}.html", **around, **context), status)
     response.headers["Cache-Control"] = "no-store"
     return response
