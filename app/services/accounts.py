@@ -413,7 +413,14 @@ def create_in(
 
 @retried
 def create(
-    email: str, *, name: str = "", phone: str = "", role: Role = Role.CUSTOMER, password: str = "", is_verified: bool = False
+    email: str,
+    *,
+    name: str = "",
+    phone: str = "",
+    role: Role = Role.CUSTOMER,
+    password: str = "",
+    is_verified: bool = False,
+    actor: str = "",
 ) -> Member:
     """Make an account for staff's commands; without a password its owner sets one by a mailed code.
 
@@ -433,7 +440,9 @@ def create(
     with transaction() as t:
         if t.execute(select(Account.id).where(Account.email == mailbox)).first():
             raise AccountExists
-        return create_in(t, mailbox, name=name, phone=phone, role=role, password_hash=digest, is_verified=is_verified)
+        made = create_in(t, mailbox, name=name, phone=phone, role=role, password_hash=digest, is_verified=is_verified)
+        audit.note(t, actor, "account made", f"account:{made.account_id}", None, {"role": role})
+        return made
 
 
 class AccountExists(ShopError):
