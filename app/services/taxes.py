@@ -18,6 +18,7 @@ MOST_CLASSES = 50
 MOST_COUNTED = 1000  # products of a class; more are "more than"
 LONGEST_NAME = 120
 LONGEST_RATES = 4000
+EDITED = ("name", "rate_bp", "rates")
 RATE_LINE = re.compile(r"([A-Za-z]{2})[\s:,;=]+([0-9.,]+)\s*%?")
 
 

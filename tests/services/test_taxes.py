@@ -10,7 +10,6 @@ from app.services.taxes import LastClass, StillUsed, TooManyClasses
 from tests.factories import a_cart, a_variant, set_columns
 
 pytestmark = pytest.mark.usefixtures("app_context")
-EDITED = ("name", "rate_bp", "rates")
 
 
 def checked(**typed: str) -> dict:
@@ -22,7 +21,7 @@ def add(**typed: str) -> int:
 
 
 def change(class_id: int, seen: str | None = None, **typed: str) -> None:
-    known = editing.seen(taxes.one(class_id), EDITED) if seen is None else seen
+    known = editing.seen(taxes.one(class_id), taxes.EDITED) if seen is None else seen
     taxes.change(class_id, checked(**typed), seen=known, actor="cli")
 
 
@@ -90,7 +89,7 @@ def test_only_what_differs_is_written_down():
 
 
 def test_the_second_of_two_managers_is_told_what_the_first_saved():
-    seen = editing.seen(taxes.one(1), EDITED)
+    seen = editing.seen(taxes.one(1), taxes.EDITED)
     change(1, name="Standard rate", rate="20", rates="FR 5.5")
 
     with pytest.raises(EditConflict) as conflict:
