@@ -1,10 +1,13 @@
 """Who works here: let in, given another role, let go; and the trail of what they did."""
 
+import time
+
 import pytest
 
-from app.extensions import now
+from app.extensions import now, transaction
 from app.models.customer import Account, Role
 from app.services import accounts, audit, staffing
+from app.services.customers import InvalidContact
 from app.services.staffing import LastManager
 from tests.members import PASSWORD, a_member, account, change, code, email_codes, log_in, mails, words
 from tests.staff import MANAGER, STAFF, a_manager, a_staff_member, as_manager, as_staff, trail
@@ -33,6 +36,25 @@ def test_nobody_is_let_in_without_an_invitation(monkeypatch):
         staffing.employ("nora@example.com", "", Role.STAFF, actor=audit.COMMAND)
 
     assert account("nora@example.com") is None
+
+
+@pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)  # SQLite lets nobody write meanwhile
+def test_whoever_registers_at_the_same_moment_is_told_of(at_once):
+    def work(number: int) -> dict[str, str]:
+        if number == 0:
+            with transaction() as t:
+                accounts.create_in(t, "nora@example.com", name="Nora", password_hash="", is_verified=True)
+                time.sleep(1)
+            return {}
+        time.sleep(0.5)
+        with pytest.raises(InvalidContact) as refused:
+            staffing.employ("nora@example.com", "", Role.STAFF, actor=audit.COMMAND)
+        return refused.value.fields
+
+    _, told = at_once(work, 2)
+
+    assert "a moment ago" in told["email"]
+    assert (account("nora@example.com").role, audit.entries()) == (Role.CUSTOMER, [])
 
 
 def test_a_customer_may_become_staff_with_the_account_that_they_have(page):
