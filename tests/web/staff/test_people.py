@@ -3,11 +3,13 @@
 import time
 
 import pytest
+from sqlalchemy import update
 
 from app.extensions import now, transaction
 from app.models.customer import Account, Role
-from app.services import accounts, audit, staffing
+from app.services import accounts, audit, personal, staffing
 from app.services.customers import InvalidContact
+from app.services.personal import StillStaff
 from app.services.staffing import LastManager
 from tests.members import PASSWORD, a_member, account, change, code, email_codes, log_in, mails, words
 from tests.staff import MANAGER, STAFF, a_manager, a_staff_member, as_manager, as_staff, trail
@@ -121,6 +123,24 @@ def test_two_managers_cannot_let_each_other_go_at_once(app, at_once):
         return True
 
     assert sorted(at_once(let_go, 2)) == [False, True]
+
+
+def test_whoever_becomes_a_manager_at_this_moment_is_not_forgotten(at_once):
+    carl = a_member("carl@example.com")
+
+    def work(number: int) -> None:
+        if number == 0:
+            with transaction() as t:
+                t.execute(update(Account).where(Account.id == carl.account_id).values(role=Role.MANAGER))
+                time.sleep(1)
+            return
+        time.sleep(0.5)
+        with pytest.raises(StillStaff):
+            personal.forget(carl, PASSWORD)
+
+    at_once(work, 2)
+
+    assert account("carl@example.com").role == Role.MANAGER
 
 
 def test_a_second_factor_can_be_switched_off_for_whoever_lost_it(page):
