@@ -47,7 +47,7 @@ SETTINGS = (
     Setting("SHOP_ADDRESS", ""),  # where post reaches the shop
     Setting("SHOP_TIMEZONE", "Europe/London"),
     Setting("MAIL_FROM", ""),  # "" means SHOP_EMAIL
-    Setting("COMPANY_NAME", ""),  # who sells: on receipts, mails and invoices
+    Setting("COMPANY_NAME", ""),  # who sells: on receipts, mails and invoices; "" means SHOP_NAME on these
     Setting("COMPANY_ADDRESS", ""),
     Setting("COMPANY_NUMBER", ""),  # in the register of companies
     Setting("VAT_NUMBER", ""),
@@ -56,11 +56,6 @@ SETTINGS = (
     Setting("CURRENCY", "GBP"),
     Setting("HOME_COUNTRY", "GB"),
     Setting("BASE_URL", ""),  # absolute links in mails; "" means http://HOST:PORT
-    # The company behind it, as invoices name it
-    Setting("COMPANY_NAME", ""),  # "" means SHOP_NAME
-    Setting("COMPANY_ADDRESS", ""),
-    Setting("VAT_NUMBER", ""),
-    Setting("INVOICE_PREFIX", ""),
     # Where it runs
     Setting("TILL_ENV", "development"),
     Setting("HOST", "127.0.0.1"),

@@ -6,7 +6,7 @@ import threading
 import pytest
 
 from app import create_app
-from app.config import ConfigError, complete, from_environ, instance_secret, refuse_unsafe
+from app.config import SETTINGS, ConfigError, complete, from_environ, instance_secret, refuse_unsafe
 
 LONG = "x" * 40
 
@@ -150,3 +150,9 @@ def test_production_rings_nobody_in_the_clear(tmp_path):
 def test_nobody_is_anonymised_in_the_future(tmp_path):
     with pytest.raises(ConfigError, match="ANONYMISE_AFTER_DAYS"):
         refuse_unsafe(config(tmp_path, ANONYMISE_AFTER_DAYS="-1"), False)
+
+
+def test_no_setting_is_named_twice():
+    names = [setting.name for setting in SETTINGS]
+
+    assert sorted(names) == sorted(set(names))

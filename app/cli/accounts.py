@@ -35,7 +35,8 @@ def create(email: str, name: str, phone: str, role: str, verified: bool, passwor
     if password_stdin and not password:
         fail("Standard input has no password.")
     try:
-        member = accounts_service.create(email, name=name, phone=phone, role=Role(role), password=password, is_verified=verified)
+        of = {"name": name, "phone": phone, "password": password}
+        member = accounts_service.create(email, **of, role=Role(role), is_verified=verified, actor=audit.COMMAND)
     except InvalidContact as error:
         fail(" ".join(f"{field}: {sentence}" for field, sentence in error.fields.items()))
     click.echo(f"Made the account of {member.email} ({member.role}).")

@@ -257,10 +257,9 @@ def forgot_password(email: str) -> str:
     return _mail_code(Purpose.RESET, customers.mailbox(email))
 
 
-@retried
-def invite(mailbox: str) -> str:
-    """Mail a code with which whoever works here now chooses a first password, and answer its key."""
-    return _mail_code(Purpose.INVITE, mailbox)
+def invite(t: Connection, mailbox: str) -> None:
+    """Mail a code with which whoever works here now chooses a first password."""
+    _owe_code(t, Purpose.INVITE, mailbox)
 
 
 @retried
@@ -270,20 +269,24 @@ def ask_to_verify(member: Member) -> str:
 
 
 def _mail_code(purpose: Purpose, mailbox: str, *, name: str = "", password_hash: str = "") -> str:
-    key = secrets.token_hex(16)
     with transaction() as t:
-        account_id = t.execute(select(Account.id).where(Account.email == mailbox)).scalar()
-        values = {
-            "key": key,
-            "purpose": purpose,
-            "email": mailbox,
-            "account_id": account_id,
-            "name": name,
-            "password_hash": password_hash,
-            "expires_at": now() + codes.LASTS[purpose],
-        }
-        code_id = t.execute(insert(EmailCode).returning(EmailCode.id), values).scalar_one()
-        outbox.owe(t, "account.code", f"account.code:{code_id}", {"code_id": code_id})
+        return _owe_code(t, purpose, mailbox, name=name, password_hash=password_hash)
+
+
+def _owe_code(t: Connection, purpose: Purpose, mailbox: str, *, name: str = "", password_hash: str = "") -> str:
+    key = secrets.token_hex(16)
+    account_id = t.execute(select(Account.id).where(Account.email == mailbox)).scalar()
+    values = {
+        "key": key,
+        "purpose": purpose,
+        "email": mailbox,
+        "account_id": account_id,
+        "name": name,
+        "password_hash": password_hash,
+        "expires_at": now() + codes.LASTS[purpose],
+    }
+    code_id = t.execute(insert(EmailCode).returning(EmailCode.id), values).scalar_one()
+    outbox.owe(t, "account.code", f"account.code:{code_id}", {"code_id": code_id})
     return key
 
 
@@ -410,7 +413,14 @@ def create_in(
 
 @retried
 def create(
-    email: str, *, name: str = "", phone: str = "", role: Role = Role.CUSTOMER, password: str = "", is_verified: bool = False
+    email: str,
+    *,
+    name: str = "",
+    phone: str = "",
+    role: Role = Role.CUSTOMER,
+    password: str = "",
+    is_verified: bool = False,
+    actor: str = "",
 ) -> Member:
     """Make an account for staff's commands; without a password its owner sets one by a mailed code.
 
@@ -430,7 +440,9 @@ def create(
     with transaction() as t:
         if t.execute(select(Account.id).where(Account.email == mailbox)).first():
             raise AccountExists
-        return create_in(t, mailbox, name=name, phone=phone, role=role, password_hash=digest, is_verified=is_verified)
+        made = create_in(t, mailbox, name=name, phone=phone, role=role, password_hash=digest, is_verified=is_verified)
+        audit.note(t, actor, "account made", f"account:{made.account_id}", None, {"role": role})
+        return made
 
 
 class AccountExists(ShopError):

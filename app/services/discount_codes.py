@@ -13,29 +13,21 @@ from sqlalchemy.exc import IntegrityError
 from app import money
 from app.extensions import Record, now, read, retried, transaction
 from app.models.discount import CODE_PATTERN, DiscountCode, Kind
-from app.services import audit, catalog, discounts, editing, text
-from app.services.errors import NotFound, ShopError
+from app.services import audit, catalog, discounts, editing
+from app.services.errors import InvalidInput, NotFound
+from app.services.typed import Typed, plain_percent
 
 PAGE = 50
 NOTE_MAX = 250
 LARGEST_COUNT = 10**9
 CODES = select(*DiscountCode.__table__.c)
 
-NO_AMOUNT = "Enter an amount such as 5 or 5.50."
+NO_CODE = "Letters A to Z, digits, - and _, at most 40 of them."
+NO_AMOUNT = "Enter more than nothing, such as 5 or 5.50."
 NO_PERCENTAGE = "Enter a percentage from 0.01 to 100, such as 10 or 12.5."
 NO_COUNT = "Enter a whole number of 1 or more, or leave it empty."
 NO_MOMENT = "Enter a day and a time such as 2026-12-24 18:00, or leave it empty."
 NO_SUCH_MOMENT = "There is no such time: the clocks go forward then."
-
-
-class InvalidTerms(ShopError):
-    """Something that was typed cannot be used; `fields` says what to do by the column's name."""
-
-    message = "Please check what you typed."
-
-    def __init__(self, fields: dict[str, str]) -> None:
-        super().__init__()
-        self.fields = fields
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +72,7 @@ def one(code_id: int) -> Record:
 
 def takes(row: Any) -> str:
     """What a code takes off, for people: "12.5 %" or "£5.00"."""
-    return f"{_percentage(row.value)} %" if row.kind == Kind.PERCENT else money.text(row.value, row.currency)
+    return f"{plain_percent(row.value)} %" if row.kind == Kind.PERCENT else money.text(row.value, row.currency)
 
 
 def state(row: Any, moment: datetime) -> str:
@@ -100,16 +92,12 @@ def typed_of(row: Any, timezone: str) -> dict[str, str]:
     moments = {name: _wall_clock(getattr(row, name), timezone) for name in ("starts_at", "ends_at")}
     return {
         "kind": str(row.kind),
-        "value": _percentage(row.value) if row.kind == Kind.PERCENT else money.plain(row.value, row.currency),
+        "value": plain_percent(row.value) if row.kind == Kind.PERCENT else money.plain(row.value, row.currency),
         "min_items_minor": money.plain(row.min_items_minor, row.currency) if row.min_items_minor else "",
         "note": row.note,
         **counts,
         **moments,
     }
-
-
-def _percentage(basis_points: int) -> str:
-    return f"{basis_points / 100:.2f}".rstrip("0").rstrip(".")
 
 
 def _wall_clock(moment: datetime | None, timezone: str) -> str:
@@ -121,10 +109,11 @@ def _wall_clock(moment: datetime | None, timezone: str) -> str:
 
 @retried
 def create(typed: Mapping[str, str], *, currency: str, timezone: str, actor: str) -> int:
-    """A new code, and its id; `typed` are texts by column, times by the clock of this zone. Raises InvalidTerms."""
-    code = discounts.tidy(typed["code"])
-    wrong = {} if re.fullmatch(CODE_PATTERN, code) else {"code": "Letters A to Z, digits, - and _, at most 40 of them."}
-    values = terms(typed, currency, timezone, wrong) | {"code": code, "currency": currency}
+    """A new code, and its id; `typed` are texts by column, times by the clock of this zone. Raises InvalidInput."""
+    code, form = discounts.tidy(typed["code"]), Typed(typed)
+    if not re.fullmatch(CODE_PATTERN, code):
+        form.complain("code", NO_CODE)
+    values = terms(form, currency, timezone) | {"code": code, "currency": currency}
     try:
         with transaction() as t:
             code_id: int = t.execute(insert(DiscountCode).returning(DiscountCode.id), values).scalar_one()
@@ -132,14 +121,14 @@ def create(typed: Mapping[str, str], *, currency: str, timezone: str, actor: str
             audit.note(t, actor, "discount code made", f"discount_code:{code_id}", None, said)
             catalog.touch(t)
     except IntegrityError:
-        raise InvalidTerms({"code": "There is such a code already."}) from None
+        raise InvalidInput({"code": "There is such a code already."}) from None
     return code_id
 
 
 @retried
 def change(code_id: int, typed: Mapping[str, str], *, timezone: str, seen: str, actor: str) -> None:
-    """Write the terms of a code anew; orders that have it keep what they had. Raises NotFound, InvalidTerms, EditConflict."""
-    values = terms(typed, one(code_id).currency, timezone, {})
+    """Write the terms of a code anew; orders that have it keep what they had. Raises NotFound, InvalidInput, EditConflict."""
+    values = terms(Typed(typed), one(code_id).currency, timezone)
     with transaction() as t:
         if editing.save(t, DiscountCode, code_id, values, seen=seen, actor=actor):
             catalog.touch(t)  # carts that were priced with it are priced anew
@@ -169,68 +158,61 @@ TERMS = ("kind", "value", "min_items_minor", "starts_at", "ends_at", "most_uses"
 # ------------------------------------------------------------------------------------------------ what was typed
 
 
-def terms(typed: Mapping[str, str], currency: str, timezone: str, wrong: dict[str, str]) -> dict[str, Any]:
-    """The columns TERMS that these texts say. Raises InvalidTerms with what is `wrong` already and with what is wrong in them."""
-    found: dict[str, Any] = {"kind": typed["kind"], "note": text.clean(typed["note"])}
-    if found["kind"] not in list(Kind):
-        wrong["kind"] = "Choose one of the two."
-    if not text.is_storable(found["note"]) or len(found["note"]) > NOTE_MAX:
-        wrong["note"] = text.REFUSED if len(found["note"]) <= NOTE_MAX else f"{NOTE_MAX} characters is the most."
-
-    def take(name: str, read_it: Any, *more: Any) -> None:
-        try:
-            found[name] = read_it(text.clean(typed[name]), *more)
-        except ValueError as error:
-            wrong[name] = str(error)
-
-    if found["kind"] == Kind.PERCENT:
-        take("value", basis_points)
-    else:
-        take("value", amount, currency)
-    take("min_items_minor", lambda said: amount(said, currency) if said else 0)
-    for name in ("most_uses", "most_uses_each"):
-        take(name, count)
-    take("starts_at", moment, timezone)
-    take("ends_at", moment, timezone, True)
-    if not wrong and found["starts_at"] and found["ends_at"] and found["ends_at"] <= found["starts_at"]:
-        wrong["ends_at"] = "It must end after it begins."
-    if wrong:
-        raise InvalidTerms(wrong)
+def terms(form: Typed, currency: str, timezone: str) -> dict[str, Any]:
+    """The columns TERMS that a form says. Raises InvalidInput with all that is wrong in it."""
+    kind = form.values["kind"]
+    if kind not in list(Kind):
+        form.complain("kind", "Choose one of the two.")
+    found: dict[str, Any] = {
+        "kind": kind,
+        "value": _value(form, kind, currency),
+        "min_items_minor": form.amount("min_items_minor", currency) or 0,
+        "most_uses": _count(form, "most_uses"),
+        "most_uses_each": _count(form, "most_uses_each"),
+        "starts_at": _moment(form, "starts_at", timezone),
+        "ends_at": _moment(form, "ends_at", timezone, is_end=True),
+        "note": form.line("note", NOTE_MAX),
+    }
+    if found["starts_at"] and found["ends_at"] and found["ends_at"] <= found["starts_at"]:
+        form.complain("ends_at", "It must end after it begins.")
+    form.check()
     return found
 
 
-def basis_points(said: str) -> int:
-    """12.5 or 12.5 % → 1250. Raises ValueError with a sentence."""
-    found = re.fullmatch(r"([0-9]{1,3})(?:\.([0-9]{1,2}))? ?%?", said, re.ASCII)
-    points = int(found[1]) * 100 + int((found[2] or "").ljust(2, "0")) if found else 0
-    if not 1 <= points <= 10_000:
-        raise ValueError(NO_PERCENTAGE)
-    return points
+def _value(form: Typed, kind: str, currency: str) -> int | None:
+    """Basis points, or minor units."""
+    if kind == Kind.PERCENT:
+        said = form.line("value", 30).removesuffix("%").rstrip()
+        value, wrong = Typed({"value": said}).percent("value"), NO_PERCENTAGE
+    else:
+        value, wrong = form.amount("value", currency), NO_AMOUNT
+    if not value:
+        form.complain("value", wrong)
+    return value
 
 
-def amount(said: str, currency: str) -> int:
-    """5.50 → 550 minor units, more than none. Raises ValueError with a sentence."""
-    if not re.fullmatch(r"[0-9]{1,12}(\.[0-9]{1,3})?", said, re.ASCII):
-        raise ValueError(NO_AMOUNT)
-    try:
-        minor = money.parse(said, currency)
-    except ValueError as error:
-        raise ValueError(f"{error}.") from None
-    if not minor:
-        raise ValueError(NO_AMOUNT)
-    return minor
-
-
-def count(said: str) -> int | None:
-    if not said:
+def _count(form: Typed, name: str) -> int | None:
+    if not form.line(name, 30):
         return None
-    if not re.fullmatch(r"[0-9]{1,10}", said, re.ASCII) or not 1 <= int(said) <= LARGEST_COUNT:
-        raise ValueError(NO_COUNT)
-    return int(said)
+    count = form.count(name, LARGEST_COUNT)
+    if not count:
+        form.wrong[name] = NO_COUNT
+    return count
 
 
-def moment(said: str, timezone: str, is_end: bool = False) -> datetime | None:
-    """What the clock of this zone said, as UTC; a day alone is its first moment, or as an end the first moment after it."""
+def _moment(form: Typed, name: str, timezone: str, *, is_end: bool = False) -> datetime | None:
+    try:
+        return moment(form.line(name, 30), timezone, is_end=is_end)
+    except ValueError as error:
+        form.complain(name, str(error))
+        return None
+
+
+def moment(said: str, timezone: str, *, is_end: bool = False) -> datetime | None:
+    """What the clock of this zone said, as UTC; a day alone is its first moment, or as an end the first moment after it.
+
+    Raises ValueError with a sentence.
+    """
     if not said:
         return None
     found = re.fullmatch(r"(2[01][0-9]{2}-[0-9]{2}-[0-9]{2})(?:[T ]([0-9]{2}:[0-9]{2}))?", said, re.ASCII)

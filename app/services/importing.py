@@ -14,7 +14,7 @@ from app.models.stock import Reason, StockAlert, StockMovement
 from app.services import audit, catalog, import_plan, shop, slugs
 from app.services.errors import BadFile
 from app.services.import_plan import CHUNK, Draft, Plan
-from app.services.layouts import Sheet, slug_of
+from app.services.layouts import Sheet, free_slug
 
 
 @dataclass(frozen=True)
@@ -86,8 +86,7 @@ def write_categories(t: Connection, plan: Plan) -> None:
     position = t.execute(select(func.coalesce(func.max(Category.position), -1))).scalar_one()
     ids: dict[int, int] = {}
     for number, name in enumerate(plan.new_categories, 1):
-        wished = slug_of(name)[:100].strip("-") or "category"
-        slug = next(slug for n in range(1, len(taken) + 2) if (slug := wished if n == 1 else f"{wished}-{n}") not in taken)
+        slug = free_slug(name, taken, otherwise="category", longest=100)
         taken.add(slug)
         values = {"name": name, "slug": slug, "position": position + number}
         ids[-number] = t.execute(insert(Category).returning(Category.id), values).scalar_one()

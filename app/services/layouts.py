@@ -8,10 +8,11 @@ import csv
 import hashlib
 import io
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Container, Iterator, Mapping
 from dataclasses import dataclass, field
 from decimal import ROUND_HALF_UP, Decimal
 from functools import lru_cache
+from itertools import count
 from typing import Any, Protocol
 
 from app import money
@@ -338,6 +339,12 @@ def slug_of(text: str) -> str:
     """The text's ASCII letters and digits, accents and case put away, joined by hyphens; "" when it has none."""
     plain = catalog.fold(text).translate(_LETTERS).replace("'", "").replace("’", "")
     return "-".join(_ALPHANUMERIC.findall(plain))[:SLUG].strip("-")
+
+
+def free_slug(text: str, taken: Container[str], *, otherwise: str, longest: int) -> str:
+    """The slug of this text, or of `otherwise` where it has none; numbered from 2 on when it is taken."""
+    wished = slug_of(text)[:longest].strip("-") or otherwise
+    return next(slug for n in count(1) if (slug := wished if n == 1 else f"{wished}-{n}") not in taken)
 
 
 def _missing(what: str) -> str:

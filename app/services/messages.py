@@ -78,10 +78,6 @@ class Message:
     detail: str
 
     @property
-    def is_secret(self) -> bool:
-        return self.topic in SECRET
-
-    @property
     def is_mail(self) -> bool:
         return self.topic in errands.MAILS
 
@@ -205,11 +201,15 @@ def preview(mailer: Mailer, message_id: int) -> Preview:
     return composed(lambda: errands.MAILS[row.topic](mailer, row.payload, row.dedupe_key))
 
 
+# What a mail's template can do wrong, and what it is about can lack.
+MISTAKES = (ShopError, jinja2.TemplateError, MessageError, LookupError, ValueError, TypeError, AttributeError)
+
+
 def composed(compose: Callable[[], EmailMessage | None]) -> Preview:
     """What composing gives; a template with a mistake is told, and not the end of the page."""
     try:
         message: EmailMessage | None = compose()
-    except (ShopError, jinja2.TemplateError, MessageError, LookupError, ValueError, TypeError) as error:
+    except MISTAKES as error:
         db.session.rollback()
         said = errands.describe(error)
         return Preview(why_not=f"{reasons.in_words(said)} {reasons.detail(said)}".strip())

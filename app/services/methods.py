@@ -9,7 +9,7 @@ from app.extensions import Record, read, retried, transaction
 from app.models.payment import PaymentMethod, ShippingMethod
 from app.services import audit, catalog, editing
 from app.services.errors import NotFound, ShopError
-from app.services.layouts import slug_of
+from app.services.layouts import free_slug
 from app.services.typed import Typed
 
 Method = type[ShippingMethod] | type[PaymentMethod]
@@ -125,8 +125,7 @@ def add_shipping(values: Mapping[str, Any], *, currency: str, actor: str) -> int
         if len(there) >= MOST_METHODS:
             raise TooManyMethods
         taken = {row.code for row in there}
-        wished = slug_of(values["name"])[:30].strip("-") or "method"
-        code = next(code for n in range(1, len(taken) + 2) if (code := wished if n == 1 else f"{wished}-{n}") not in taken)
+        code = free_slug(values["name"], taken, otherwise="method", longest=30)
         position = max((row.position for row in there), default=-1) + 1
         row = {"code": code, "currency": currency, "position": position, **values}
         method_id: int = t.execute(insert(ShippingMethod).returning(ShippingMethod.id), row).scalar_one()

@@ -108,17 +108,27 @@ def forget(member: Member, password: str) -> None:
     digest = db.session.execute(select(Account.password_hash).where(Account.id == member.account_id)).scalar_one()
     if not accounts.is_password(digest, password):
         raise WrongPassword("That is not your password.")
-    if member.role != Role.CUSTOMER:
-        raise StillStaff
     with transaction() as t:
+        refuse_staff(t, member.account_id)
         erase(t, member.customer_id, member.account_id, member.email)
         blank(t, Order.customer_id == member.customer_id, Order.status.in_(OVER))
 
 
+def refuse_staff(t: Connection, account_id: int) -> None:
+    """Raise StillStaff for an account that works here; any other gets no role until the transaction ends."""
+    role = t.execute(select(Account.role).where(Account.id == account_id).with_for_update()).scalar()
+    if role not in (None, Role.CUSTOMER):
+        raise StillStaff
+
+
 def erase(t: Connection, customer_id: int, account_id: int | None, email: str) -> None:
-    """Forget who this customer is, with all that is theirs but their orders; an account ends with it."""
+    """Forget who this customer is, with all that is theirs but their orders; an account ends with it.
+
+    The trail of whoever worked here once keeps their roles, but no e-mail.
+    """
     t.execute(delete(EmailCode).where(EmailCode.email == email, EmailCode.account_id.is_(None)))
     if account_id is not None:
+        audit.forget(t, [f"account:{account_id}"])
         t.execute(update(Order).where(Order.account_id == account_id).values(account_id=None))
         for table in (IdempotencyKey, ApiToken, EmailCode):
             t.execute(delete(table).where(table.account_id == account_id))

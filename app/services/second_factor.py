@@ -22,12 +22,18 @@ from app.models.customer import Account
 from app.models.staff import RecoveryCode
 from app.services import audit
 from app.services.accounts import WrongCode
+from app.services.errors import ShopError
 
 STEP_SECONDS = 30
 LATE_STEPS = (0, -1, 1)  # a phone's clock may be half a minute off
 RECOVERY_CODES = 10
 LETTERS = 10  # of 32 kinds: 50 bits
 NONCE = 32  # hexadecimal digits
+
+
+class AlreadyOn(ShopError):
+    message = "Your second factor is on already."
+    status = 409
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +91,7 @@ def step_of(account_id: int, nonce: str, typed: str, keys: Sequence[str]) -> int
 def switch_on(account_id: int, nonce: str, typed: str, keys: Sequence[str], *, actor: str) -> list[str]:
     """From now on ask this account for its second factor; answers the recovery codes, which are never shown again.
 
-    Raises WrongCode when the phone's code is not that of this nonce.
+    Raises WrongCode when the phone's code is not that of this nonce, and AlreadyOn: one is never put in another's place.
     """
     step = step_of(account_id, nonce, typed, keys[:1]) if is_nonce(nonce) else None
     if step is None:
@@ -93,7 +99,9 @@ def switch_on(account_id: int, nonce: str, typed: str, keys: Sequence[str], *, a
     made = [spelled(base64.b32encode(secrets.token_bytes(7)).decode("ascii")[:LETTERS]) for _ in range(RECOVERY_CODES)]
     with transaction() as t:
         values = {"totp_nonce": nonce, "totp_confirmed_at": now(), "totp_step": step}
-        t.execute(update(Account).where(Account.id == account_id).values(**values))
+        is_off = Account.id == account_id, Account.totp_confirmed_at.is_(None)
+        if not t.execute(update(Account).where(*is_off).values(**values)).rowcount:
+            raise AlreadyOn
         t.execute(delete(RecoveryCode).where(RecoveryCode.account_id == account_id))
         t.execute(insert(RecoveryCode), [{"account_id": account_id, "sha256": digest(code)} for code in made])
         audit.note(t, actor, "second factor on", f"account:{account_id}")

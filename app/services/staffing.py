@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from sqlalchemy import Connection, exists, select, update
+from sqlalchemy import Connection, exc, exists, select, update
 
 from app.extensions import Record, db, retried, transaction
 from app.models.customer import Account, Customer, Role
@@ -39,12 +39,12 @@ def first_manager(email: str, name: str, password: str, typed: str, keys: Sequen
 
     Whoever has an account with this e-mail proves it by its password. NotFound: the shop has a manager.
     """
+    if not codes.is_code(FIRST, typed, keys):  # before all else: whoever has no code learns nothing of accounts
+        raise WrongCode("This code is not right. The shop prints it when it starts, as long as it has no manager.")
     there = accounts.by_email(email)
     person = accounts.check_registration(email, name, password) if there is None else there
     mailbox = accounts.known_as(person.email)
     digest = accounts.hashed(password)
-    if not codes.is_code(FIRST, typed, keys):
-        raise WrongCode("This code is not right. The shop prints it when it starts, as long as it has no manager.")
     if there is not None:
         accounts.log_in(there.email, password)
     with transaction() as t:
@@ -92,21 +92,26 @@ def employ(email: str, name: str, role: Role, *, actor: str) -> bool:
         raise InvalidContact({"role": "Choose staff or manager."})
     mailbox = customers.mailbox(email)
     name, _ = customers.name_and_phone(name, "", needs_name=False)
-    with transaction() as t:
-        claim(t)
-        there = t.execute(select(Account.id, Account.role).where(Account.email == mailbox).with_for_update()).first()
-        if there is not None and there.role != Role.CUSTOMER:
-            raise InvalidContact({"email": "They work here already."})
-        if there is None:
-            member = accounts.create_in(t, mailbox, name=name, password_hash="", is_verified=False, role=role)
-            account_id = member.account_id
-        else:
-            account_id = there.id
-            _set_role(t, account_id, role)
-        was = {"role": there.role} if there else None
-        audit.note(t, actor, "employed", f"account:{account_id}", was, {"role": role, "email": mailbox})
+    try:
+        with transaction() as t:
+            return _let_in(t, mailbox, name, role, actor)
+    except exc.IntegrityError:  # they registered at this very moment
+        raise InvalidContact({"email": "They made an account a moment ago. Press the button once more."}) from None
+
+
+def _let_in(t: Connection, mailbox: str, name: str, role: Role, actor: str) -> bool:
+    claim(t)
+    there = t.execute(select(Account.id, Account.role).where(Account.email == mailbox).with_for_update()).first()
+    if there is not None and there.role != Role.CUSTOMER:
+        raise InvalidContact({"email": "They work here already."})
     if there is None:
-        accounts.invite(mailbox)
+        account_id = accounts.create_in(t, mailbox, name=name, password_hash="", is_verified=False, role=role).account_id
+        accounts.invite(t, mailbox)
+    else:
+        account_id = there.id
+        _set_role(t, account_id, role)
+    was = {"role": there.role} if there else None
+    audit.note(t, actor, "employed", f"account:{account_id}", was, {"role": role, "email": mailbox})
     return there is None
 
 

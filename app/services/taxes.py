@@ -5,19 +5,20 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, delete, func, insert, select, update
+from sqlalchemy import ColumnElement, Connection, delete, func, insert, select, update
 
 from app.extensions import read, retried, transaction
 from app.models.catalog import Product, TaxClass, TaxRate
 from app.services import addresses, audit, catalog, editing
 from app.services.errors import NotFound, ShopError
-from app.services.layouts import slug_of
+from app.services.layouts import free_slug
 from app.services.typed import Typed, plain_percent
 
 MOST_CLASSES = 50
 MOST_COUNTED = 1000  # products of a class; more are "more than"
 LONGEST_NAME = 120
 LONGEST_RATES = 4000
+EDITED = ("name", "rate_bp", "rates")
 RATE_LINE = re.compile(r"([A-Za-z]{2})[\s:,;=]+([0-9.,]+)\s*%?")
 
 
@@ -44,7 +45,7 @@ class Tax:
     name: str
     rate_bp: int  # basis points: 2000 is 20 %
     rates: dict[str, int]
-    used: int = 0  # products that have it, at most MOST_COUNTED + 1
+    used: int  # products that have it, at most MOST_COUNTED + 1
 
 
 # ------------------------------------------------------------------------------------------------ reading
@@ -52,21 +53,28 @@ class Tax:
 
 def every() -> list[Tax]:
     """All classes, the oldest first, which is what an import gives new products; each with how many products use it."""
-    rows = read(select(TaxClass.id).order_by(TaxClass.id)).scalars().all()
-    return [one(class_id) for class_id in rows]
+    return _found()
 
 
 def one(class_id: int, t: Connection | None = None) -> Tax:
     """One class. Raises NotFound."""
-    ask = t.execute if t else read
-    row = ask(select(*TaxClass.__table__.c).where(TaxClass.id == class_id)).first()
-    if row is None:
+    found = _found(TaxClass.id == class_id, t=t)
+    if not found:
         raise NotFound("There is no such tax class.")
-    wanted = select(TaxRate.country, TaxRate.rate_bp).where(TaxRate.tax_class_id == class_id).order_by(TaxRate.country)
-    rates = {rate.country: rate.rate_bp for rate in ask(wanted)}
-    some = select(Product.id).where(Product.tax_class_id == class_id).limit(MOST_COUNTED + 1).subquery()
-    used = ask(select(func.count()).select_from(some)).scalar_one()
-    return Tax(row.id, row.code, row.name, row.rate_bp, rates, used)
+    return found[0]
+
+
+def _found(*which: ColumnElement[bool], t: Connection | None = None) -> list[Tax]:
+    """The classes that meet this, in two questions however many they are."""
+    ask = t.execute if t else read
+    some = select(Product.id).where(Product.tax_class_id == TaxClass.id).limit(MOST_COUNTED + 1).correlate(TaxClass).subquery()
+    used = select(func.count()).select_from(some).scalar_subquery().label("used")
+    rows = ask(select(*TaxClass.__table__.c, used).where(*which).order_by(TaxClass.id)).all()
+    of_them = TaxRate.tax_class_id.in_([row.id for row in rows])
+    rates: dict[int, dict[str, int]] = {row.id: {} for row in rows}
+    for rate in ask(select(TaxRate.tax_class_id, TaxRate.country, TaxRate.rate_bp).where(of_them).order_by(TaxRate.country)):
+        rates[rate.tax_class_id][rate.country] = rate.rate_bp
+    return [Tax(row.id, row.code, row.name, row.rate_bp, rates[row.id], row.used) for row in rows]
 
 
 # ------------------------------------------------------------------------------------------------ writing
@@ -112,8 +120,7 @@ def add(values: Mapping[str, Any], *, actor: str) -> int:
         taken = set(_lock_all(t).values())
         if len(taken) >= MOST_CLASSES:
             raise TooManyClasses
-        wished = slug_of(values["name"])[:30].strip("-") or "tax"
-        code = next(code for n in range(1, len(taken) + 2) if (code := wished if n == 1 else f"{wished}-{n}") not in taken)
+        code = free_slug(values["name"], taken, otherwise="tax", longest=30)
         row = {"code": code, "name": values["name"], "rate_bp": values["rate_bp"]}
         class_id: int = t.execute(insert(TaxClass).returning(TaxClass.id), row).scalar_one()
         _write_rates(t, class_id, values["rates"])

@@ -1,16 +1,16 @@
 """Customers: finding them, what they ordered, and anonymising them."""
 
-from flask import Response, current_app, request
+from flask import Response, current_app
 from werkzeug.wrappers import Response as AnyResponse
 from wtforms import BooleanField
 
 from app import web
 from app.account.forms import Sent
-from app.services import anonymising, clientele, text
+from app.services import anonymising, clientele
 from app.services.accounts import Member
 from app.services.errors import ShopError
 from app.staff import bp, pages
-from app.staff.pages import managers_only, number, staff_only
+from app.staff.pages import managers_only, number, staff_only, words
 
 CUSTOMER = "/customers/<int(max=2147483647):customer_id>"
 UNDERSTOOD = "Tick this first: it cannot be undone."
@@ -24,7 +24,7 @@ class AnonymiseForm(Sent):
 @staff_only
 def customers(member: Member) -> AnyResponse:
     """Everybody who ordered or has an account, the newest first; `?q=` the beginning of an e-mail or a name."""
-    typed, after = sought(), number("after")
+    typed, after = words("q", clientele.LONGEST_SEARCH), number("after")
     days = current_app.config["ANONYMISE_AFTER_DAYS"]
     return pages.page(
         "customers",
@@ -36,12 +36,6 @@ def customers(member: Member) -> AnyResponse:
         days=days,
         last_run=anonymising.last_run() if days else None,
     )
-
-
-def sought() -> str:
-    """What was typed, if it is something that a name or an e-mail could begin with; "" for all of them."""
-    typed = text.clean(request.args.get("q", ""))[: clientele.LONGEST_SEARCH]
-    return typed if text.is_storable(typed) else ""
 
 
 @bp.get(CUSTOMER)

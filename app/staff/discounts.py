@@ -12,10 +12,11 @@ from app.extensions import Record, now
 from app.models.discount import Kind
 from app.services import audit, discount_codes
 from app.services.accounts import Member
-from app.services.discount_codes import InvalidTerms
 from app.services.editing import EditConflict
+from app.services.errors import InvalidInput
 from app.staff import bp, pages
 from app.staff.pages import managers_only, number
+from app.staff.settings_forms import spoken
 
 CODE = "/discounts/<int(max=2147483647):code_id>"
 KINDS = [(str(Kind.PERCENT), "Per cent of the goods"), (str(Kind.AMOUNT), "An amount of money")]
@@ -73,7 +74,7 @@ def make_discount(member: Member) -> AnyResponse:
     try:
         currency, timezone = config["CURRENCY"], web.SHOP.timezone
         discount_codes.create(form.typed, currency=currency, timezone=timezone, actor=member.actor)
-    except InvalidTerms as error:
+    except InvalidInput as error:
         form.say(error.fields)
         return editor(form, error.status)
     pages.say("The code is made.")
@@ -103,17 +104,24 @@ def change_discount(member: Member, code_id: int) -> AnyResponse:
         return editor(form, 422, row=row)
     try:
         discount_codes.change(code_id, form.typed, timezone=timezone, seen=form.seen.data or "", actor=member.actor)
-    except InvalidTerms as error:
+    except InvalidInput as error:
         form.say(error.fields)
         return editor(form, error.status, row=row)
     except EditConflict as error:
         stands = discount_codes.one(code_id)
-        said = discount_codes.typed_of(stands, timezone)
         form.seen.data = error.seen
-        theirs = {name: said[name].replace("T", " ") or "nothing" for name in error.theirs}
+        theirs = {name: said for name, said in in_words(stands).items() if name in error.theirs}
         return editor(form, error.status, row=stands, conflict=theirs, told=str(error))
     pages.say("Saved.")
     return web.go("/staff/discounts")
+
+
+def in_words(row: Record) -> dict[str, str]:
+    """Terms as people read them, to stand beside what somebody else typed."""
+    said = discount_codes.typed_of(row, web.SHOP.timezone)
+    said |= {"kind": dict(KINDS)[said["kind"]]}
+    said |= {name: said[name].replace("T", " ") for name in ("starts_at", "ends_at")}
+    return {name: spoken(value) for name, value in said.items()}
 
 
 @bp.post(CODE + "/off")

@@ -50,7 +50,7 @@ def show_code() -> AnyResponse:
     member, onward = login.current(), onward_page()
     if member is None or not member.is_staff:
         return web.go(templating.query("/account/login", next="/staff"))
-    if not member.has_second_factor or pages.has_proved(member):
+    if pages.has_proved(member):
         return web.go(onward)
     return pages.page("code", CodeForm(data={"next": onward}))
 

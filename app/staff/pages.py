@@ -27,8 +27,9 @@ def page(template: str, form: Sent | None = None, status: int = 200, *, told: st
     form = form or PlainForm()
     form.tidy()
     member = login.current()
-    around: dict[str, Any] = {"member": member, "way": rooms.way(member, request.path), "form": form, "told": told}
-    around["troubles"] = watching.troubles() if member and member.is_staff else []
+    inside = member if member and member.is_staff and has_proved(member) else None
+    around: dict[str, Any] = {"member": member, "way": rooms.way(inside, request.path), "form": form, "told": told}
+    around["troubles"] = watching.troubles() if inside else []
     response = make_response(render_template(f"staff/{template}.html", **around, **context), status)
     response.headers["Cache-Control"] = "no-store"
     return response
@@ -68,7 +69,7 @@ def guarded(view: View[P], *, managers: bool) -> Callable[P, AnyResponse]:
             return web.go(way_in())
         if not (member.is_manager if managers else member.is_staff):
             abort(404)
-        if member.has_second_factor and not has_proved(member):
+        if not has_proved(member):
             return web.go(templating.query("/staff/code", next=onward()))
         return view(member, *args, **kwargs)
 
@@ -86,8 +87,8 @@ def onward() -> str:
 
 
 def has_proved(member: Member) -> bool:
-    """Whether this browser gave the second factor in this session."""
-    return bool(session.get(PROVED) == member.session_id)
+    """Whether this browser gave the second factor in this session, or is asked for none."""
+    return not member.has_second_factor or bool(session.get(PROVED) == member.session_id)
 
 
 def prove(member: Member) -> None:

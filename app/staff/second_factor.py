@@ -8,6 +8,7 @@ from app.account import guard, login
 from app.account.pages import TOO_OFTEN, slowed
 from app.services import second_factor
 from app.services.accounts import Member, WrongCode
+from app.services.second_factor import AlreadyOn
 from app.staff import bp, pages
 from app.staff.forms import OffForm, SetupForm
 from app.staff.pages import staff_only
@@ -50,6 +51,8 @@ def switch_on(member: Member) -> AnyResponse:
     except WrongCode as error:
         form.say({"code": str(error)})
         return offered(member, form, error.status)
+    except AlreadyOn:
+        return web.go("/staff/second-factor")
     pages.prove(member)
     return pages.page("recovery_codes", codes=made)
 

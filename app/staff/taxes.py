@@ -18,7 +18,6 @@ from app.staff.settings_forms import TaxForm, spoken
 
 TAXES = "/settings/taxes"
 ONE = TAXES + "/<int(max=2147483647):class_id>"
-EDITED = ("name", "rate_bp", "rates")
 
 
 @bp.get(TAXES)
@@ -69,7 +68,7 @@ def add_tax(member: Member) -> AnyResponse:
 @managers_only
 def show_tax(member: Member, class_id: int) -> AnyResponse:
     tax = taxes.one(class_id)
-    return tax_page(TaxForm(data=shown(tax) | {"seen": editing.seen(tax, EDITED)}), tax)
+    return tax_page(TaxForm(data=shown(tax) | {"seen": editing.seen(tax, taxes.EDITED)}), tax)
 
 
 def shown(tax: Tax) -> dict[str, str]:
@@ -104,7 +103,7 @@ def change_tax(member: Member, class_id: int) -> AnyResponse:
 def delete_tax(member: Member, class_id: int) -> AnyResponse:
     """Delete a class that no product uses."""
     tax, form = taxes.one(class_id), PlainForm()
-    again = TaxForm(formdata=None, data=shown(tax) | {"seen": editing.seen(tax, EDITED)})
+    again = TaxForm(formdata=None, data=shown(tax) | {"seen": editing.seen(tax, taxes.EDITED)})
     if not form.is_right():
         return tax_page(again, tax, 422, told=form.csrf_token.errors[0])
     try:

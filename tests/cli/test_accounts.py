@@ -2,8 +2,11 @@
 
 import pytest
 
-from app.services import accounts, tokens
+from app.extensions import now
+from app.models.customer import Account, Role
+from app.services import accounts, audit, staffing, tokens
 from app.services.accounts import WrongPassword
+from tests.members import change
 
 pytestmark = pytest.mark.usefixtures("app_context")
 ANN = ["ann@example.com", "--name", "Ann Archer", "--phone", "+44 20 7946 0000"]
@@ -33,6 +36,33 @@ def test_unless_said_nobody_is_verified_nor_staff(flask):
 
     assert not accounts.by_email("ann@example.com").is_verified
     assert [accounts.by_email(email).role for email in ("ann@example.com", "boss@example.com")] == ["customer", "manager"]
+
+
+def test_who_got_which_role_is_in_the_trail(flask):
+    flask("create", "boss@example.com", "--role", "manager")
+
+    [entry] = audit.entries()
+    assert (entry.actor, entry.action, entry.after) == ("cli", "account made", {"role": "manager"})
+
+
+def test_the_code_of_the_first_manager_is_printed_until_there_is_one(flask, app):
+    code = staffing.first_code(app.config["SECRET_KEY"])
+
+    assert flask("first") == (0, f"{code}\n", "")
+    flask("create", "boss@example.com", "--role", "manager")
+    assert flask("first") == (1, "", "Error: The shop has a manager.\n")
+
+
+def test_a_second_factor_is_switched_off_for_whoever_lost_it(flask):
+    ann = accounts.create("ann@example.com", role=Role.STAFF)
+    assert flask("second-factor-off", ann.email) == (1, "", "Error: ann@example.com has no second factor.\n")
+    change(Account, ann.account_id, totp_nonce="0" * 32, totp_confirmed_at=now())
+
+    assert flask("second-factor-off", ann.email) == (0, "The second factor of ann@example.com is off.\n", "")
+
+    assert not accounts.by_email(ann.email).has_second_factor
+    assert [(entry.actor, entry.action) for entry in audit.entries()] == [("cli", "second factor off")]
+    assert flask("second-factor-off", "bob@example.com") == (1, "", "Error: There is no account of bob@example.com.\n")
 
 
 def test_a_password_comes_by_standard_input(flask):

@@ -11,7 +11,7 @@ from sqlalchemy import delete, select, update
 from app import templating
 from app.cli.shop import rounds
 from app.extensions import db, now, transaction
-from app.models.customer import Account, Address, ApiToken, CartLine, Customer, EmailCode
+from app.models.customer import Account, Address, ApiToken, CartLine, Customer, EmailCode, Role
 from app.models.order import Order, OrderEvent, OrderStatus
 from app.models.outbox import OutboxMessage
 from app.models.payment import Refund, RefundStatus
@@ -26,6 +26,7 @@ from app.services import (
     errands,
     orders,
     personal,
+    staffing,
     stock,
     tokens,
 )
@@ -104,6 +105,8 @@ def test_an_account_ends_with_all_that_is_its_own(manager):
     tokens.make(member.account_id, "Able's program")
     account_carts.save(member.customer_id, Cart(), a_cart((item, 2)))
     accounts.forgot_password(member.email)
+    staffing.employ(member.email, "", Role.STAFF, actor=manager.actor)
+    staffing.set_role(member.account_id, Role.CUSTOMER, actor=manager.actor)
     finish(order_id)
 
     anonymising.anonymise(member.customer_id, actor=manager.actor)

@@ -6,9 +6,9 @@ import pytest
 from sqlalchemy import select, update
 
 from app.extensions import db, transaction
-from app.models.customer import Account, Customer
+from app.models.customer import Account, Customer, Role
 from app.models.order import Order, OrderStatus
-from app.services import account_carts, accounts, address_book, digital, orders, personal, tokens
+from app.services import account_carts, accounts, address_book, audit, digital, orders, personal, staffing, tokens
 from app.services.accounts import Member, WrongPassword
 from app.services.cart import Cart
 from tests.factories import LONDON, a_cart, a_variant
@@ -109,6 +109,27 @@ def test_staff_are_not_forgotten_by_a_click(alice):
 
     with pytest.raises(personal.StillStaff):
         personal.forget(boss, PASSWORD)
+
+
+def test_whoever_was_employed_a_moment_ago_is_not_forgotten(alice):
+    staffing.employ(alice.email, "", Role.MANAGER, actor=audit.COMMAND)
+
+    with pytest.raises(personal.StillStaff):
+        personal.forget(alice, PASSWORD)
+
+    assert accounts.by_email(alice.email).role == Role.MANAGER
+
+
+def test_the_trail_keeps_no_email_of_whoever_worked_here_once(alice):
+    staffing.employ(alice.email, "", Role.STAFF, actor=audit.COMMAND)
+    staffing.set_role(alice.account_id, Role.CUSTOMER, actor=audit.COMMAND)
+
+    personal.forget(alice, PASSWORD)
+
+    assert [(entry.before, entry.after) for entry in audit.entries()] == [
+        ({"role": "staff"}, {"role": "customer"}),
+        ({"role": "customer"}, {"role": "staff", "email": ""}),
+    ]
 
 
 def test_a_person_whose_orders_are_over_is_named_nowhere(alice):

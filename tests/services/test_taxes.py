@@ -10,7 +10,6 @@ from app.services.taxes import LastClass, StillUsed, TooManyClasses
 from tests.factories import a_cart, a_variant, set_columns
 
 pytestmark = pytest.mark.usefixtures("app_context")
-EDITED = ("name", "rate_bp", "rates")
 
 
 def checked(**typed: str) -> dict:
@@ -22,7 +21,7 @@ def add(**typed: str) -> int:
 
 
 def change(class_id: int, seen: str | None = None, **typed: str) -> None:
-    known = editing.seen(taxes.one(class_id), EDITED) if seen is None else seen
+    known = editing.seen(taxes.one(class_id), taxes.EDITED) if seen is None else seen
     taxes.change(class_id, checked(**typed), seen=known, actor="cli")
 
 
@@ -90,7 +89,7 @@ def test_only_what_differs_is_written_down():
 
 
 def test_the_second_of_two_managers_is_told_what_the_first_saved():
-    seen = editing.seen(taxes.one(1), EDITED)
+    seen = editing.seen(taxes.one(1), taxes.EDITED)
     change(1, name="Standard rate", rate="20", rates="FR 5.5")
 
     with pytest.raises(EditConflict) as conflict:
@@ -124,6 +123,16 @@ def test_a_class_that_nothing_uses_goes_with_its_rates():
 def test_the_last_class_stays():
     with pytest.raises(LastClass):
         taxes.remove(1, actor="cli")
+
+
+def test_the_list_says_of_each_class_what_is_its_own():
+    books = add(name="Books", rates="FR 5.5\nDE 7")
+    food = add(name="Food", rates="FR 2.1")
+    set_columns(Product, a_variant().product_id, tax_class_id=food)
+
+    found = {tax.id: (tax.rates, tax.used) for tax in taxes.every()}
+
+    assert found == {1: ({}, 0), books: ({"DE": 700, "FR": 550}, 0), food: ({"FR": 210}, 1)}
 
 
 def test_counting_has_an_end(monkeypatch):

@@ -79,10 +79,13 @@ def test_the_page_says_how_often_it_was_used(manager):
 def test_whoever_saved_meanwhile_is_told_and_overwritten_only_knowingly(manager, browser):
     code_id = a_discount()
     manager.get(f"/staff/discounts/{code_id}")
-    as_manager(browser(), "second@example.com").get(f"/staff/discounts/{code_id}").submit("Save", value="20", note="Theirs")
+    as_manager(browser(), "second@example.com").get(f"/staff/discounts/{code_id}").submit(
+        "Save", kind="amount", value="20", note="The Tasters", starts_at="2026-12-01T09:00", ends_at=""
+    )
 
-    manager.submit("Save", value="30", status=409)
-    assert "Somebody saved: 20" in manager.text
+    manager.submit("Save", value="30", note="Mine", starts_at="2026-12-02T09:00", status=409)
+    for told in ("An amount of money", "20.00", "The Tasters", "2026-12-01 09:00"):
+        assert f"Somebody saved: {told}" in manager.text
     assert manager.document.by_id("value").get("value") == "30"
     assert codes() == [("SUMMER10", 2000, True)]
     manager.submit("Save")

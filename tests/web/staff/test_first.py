@@ -40,6 +40,19 @@ def test_a_wrong_code_makes_nobody_and_keeps_what_was_typed(page):
     assert account(MANAGER) is None
 
 
+def test_a_wrong_code_tells_nothing_of_accounts(page):
+    a_member("known@example.com")
+
+    told = []
+    for email in ("known@example.com", "unknown@example.com"):
+        page.get("/staff").submit(
+            "Make me the manager", {"email": email, "name": "", "password": "x", "code": "AAAAA-AAAAA"}, status=422
+        )
+        told.append(page.text.replace(email, ""))
+
+    assert told[0] == told[1]
+
+
 def test_what_cannot_be_used_is_said_beside_its_field(page, code):
     page.get("/staff").submit(
         "Make me the manager", {"code": code, "email": "nobody", "name": "", "password": "short"}, status=422

@@ -196,12 +196,16 @@ def test_codes_are_shown_nowhere(app, page):
     assert page.client.get("/staff/messages/1/html").status_code == 404
 
 
-def test_a_mail_whose_template_is_broken_says_where(app, page, failed, monkeypatch):
+@pytest.mark.parametrize(
+    ("template", "told"),
+    [("{{ nothing }}", "names something that it is not given"), ("{{ 'x'|moment }}", "went wrong that nobody foresaw")],
+)
+def test_a_mail_whose_template_is_broken_says_so(template, told, app, page, failed, monkeypatch):
     from jinja2 import DictLoader
 
     as_staff(page)
     app.jinja_env.cache.clear()
-    broken = DictLoader({"email/confirmation.txt": "{{ nothing }}", "email/confirmation.html": "x"})
+    broken = DictLoader({"email/confirmation.txt": template, "email/confirmation.html": "x"})
     monkeypatch.setattr(
         app.jinja_env.loader,
         "get_source",
@@ -212,7 +216,7 @@ def test_a_mail_whose_template_is_broken_says_where(app, page, failed, monkeypat
 
     page.get("/staff/messages/1")
 
-    assert "names something that it is not given" in page.text
+    assert told in page.text
 
 
 # --- samples ---

@@ -117,6 +117,16 @@ def test_methods_change_places(desk, browser):
     assert [row.name for row in methods.every(ShippingMethod)] == ["Standard delivery", "Bike"]
 
 
+def test_ways_that_are_added_at_once_have_codes_of_their_own(app, at_once):
+    typed = dict.fromkeys(("description", "per_kg", "free_from", "min_weight", "max_weight", "countries"), "")
+    values = methods.checked_shipping(typed | {"name": "Bicycle", "price": "5"}, is_active=True, currency="GBP")
+
+    at_once(lambda _: methods.add_shipping(values, currency="GBP", actor="cli"), 4)
+
+    codes = [row.code for row in methods.every(ShippingMethod) if row.name == "Bicycle"]
+    assert sorted(codes) == ["bicycle", "bicycle-2", "bicycle-3", "bicycle-4"]
+
+
 def test_an_end_of_methods_is_told(desk, monkeypatch):
     monkeypatch.setattr(methods, "MOST_METHODS", 1)
 

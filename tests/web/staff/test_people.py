@@ -1,10 +1,15 @@
 """Who works here: let in, given another role, let go; and the trail of what they did."""
 
-import pytest
+import time
 
-from app.extensions import now
+import pytest
+from sqlalchemy import update
+
+from app.extensions import now, transaction
 from app.models.customer import Account, Role
-from app.services import staffing
+from app.services import accounts, audit, personal, staffing
+from app.services.customers import InvalidContact
+from app.services.personal import StillStaff
 from app.services.staffing import LastManager
 from tests.members import PASSWORD, a_member, account, change, code, email_codes, log_in, mails, words
 from tests.staff import MANAGER, STAFF, a_manager, a_staff_member, as_manager, as_staff, trail
@@ -22,6 +27,36 @@ def test_somebody_new_gets_a_code_and_chooses_a_password(page, browser):
     nora.get(way).submit(fields={"code": code(), "password": PASSWORD}, form=way)
     assert nora.get("/staff").status == 200
     assert trail()[0][0] == "employed"
+
+
+def test_nobody_is_let_in_without_an_invitation(monkeypatch):
+    def broken(*_: object) -> None:
+        raise ConnectionError
+
+    monkeypatch.setattr(accounts.outbox, "owe", broken)
+    with pytest.raises(ConnectionError):
+        staffing.employ("nora@example.com", "", Role.STAFF, actor=audit.COMMAND)
+
+    assert account("nora@example.com") is None
+
+
+@pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)  # SQLite lets nobody write meanwhile
+def test_whoever_registers_at_the_same_moment_is_told_of(at_once):
+    def work(number: int) -> dict[str, str]:
+        if number == 0:
+            with transaction() as t:
+                accounts.create_in(t, "nora@example.com", name="Nora", password_hash="", is_verified=True)
+                time.sleep(1)
+            return {}
+        time.sleep(0.5)
+        with pytest.raises(InvalidContact) as refused:
+            staffing.employ("nora@example.com", "", Role.STAFF, actor=audit.COMMAND)
+        return refused.value.fields
+
+    _, told = at_once(work, 2)
+
+    assert "a moment ago" in told["email"]
+    assert (account("nora@example.com").role, audit.entries()) == (Role.CUSTOMER, [])
 
 
 def test_a_customer_may_become_staff_with_the_account_that_they_have(page):
@@ -88,6 +123,24 @@ def test_two_managers_cannot_let_each_other_go_at_once(app, at_once):
         return True
 
     assert sorted(at_once(let_go, 2)) == [False, True]
+
+
+def test_whoever_becomes_a_manager_at_this_moment_is_not_forgotten(at_once):
+    carl = a_member("carl@example.com")
+
+    def work(number: int) -> None:
+        if number == 0:
+            with transaction() as t:
+                t.execute(update(Account).where(Account.id == carl.account_id).values(role=Role.MANAGER))
+                time.sleep(1)
+            return
+        time.sleep(0.5)
+        with pytest.raises(StillStaff):
+            personal.forget(carl, PASSWORD)
+
+    at_once(work, 2)
+
+    assert account("carl@example.com").role == Role.MANAGER
 
 
 def test_a_second_factor_can_be_switched_off_for_whoever_lost_it(page):

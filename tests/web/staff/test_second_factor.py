@@ -8,6 +8,7 @@ import pytest
 
 from app.services import second_factor
 from app.services.accounts import WrongCode
+from tests.beats import silent_worker
 from tests.members import PASSWORD, account, log_in
 from tests.staff import MANAGER, as_manager, trail
 
@@ -42,6 +43,21 @@ def test_the_right_code_switches_it_on_and_shows_the_recovery_codes_once(page):
     assert recovery[0] not in page.get("/staff/second-factor").text
 
 
+def test_one_is_never_put_in_anothers_place(app, page, browser):
+    as_manager(page)
+    other = log_in(browser(), MANAGER)
+    theirs, keys = phone(other), [app.config["SECRET_KEY"]]
+    mine = phone(page)
+    page.submit("Switch it on", code=mine.now())
+    nonce = other.form_data("Switch it on")["nonce"][0]
+
+    with pytest.raises(second_factor.AlreadyOn):
+        second_factor.switch_on(account(MANAGER).id, nonce, theirs.now(), keys, actor="test")
+
+    assert account(MANAGER).totp_nonce != nonce
+    second_factor.check(account(MANAGER).id, later(mine), keys)
+
+
 def test_a_wrong_code_switches_nothing_on_and_keeps_the_secret(page):
     as_manager(page)
     before = phone(page).secret
@@ -62,6 +78,18 @@ def test_after_the_password_the_code_is_asked_for_and_leads_where_one_wanted(pag
     other.submit("Go on", code=later(app))
 
     assert other.path == "/staff/people"
+
+
+def test_nothing_of_the_back_office_is_shown_before_the_code(page, browser):
+    switched_on(page)
+    silent_worker()
+    other = log_in(browser(), MANAGER)
+
+    other.get("/staff/orders")
+
+    assert other.path.startswith("/staff/code")
+    assert "silent" not in other.text and 'href="/staff/orders"' not in other.html
+    assert "silent" in page.get("/staff/orders").text
 
 
 def test_the_first_browser_stays_in_when_it_is_switched_on(page):
@@ -126,6 +154,16 @@ def test_switching_it_off_takes_the_code(page, browser):
 
     assert "Your second factor is off" in page.text
     assert log_in(browser(), MANAGER).get("/staff").path == "/staff"
+
+
+def test_nobody_switches_their_own_off_without_it(page):
+    switched_on(page)
+    own = f"/staff/people/{account(MANAGER).id}"
+
+    assert "Switch it off" not in page.get(own).text
+    page.post(f"{own}/second-factor", page.form_data("Save"))
+
+    assert account(MANAGER).totp_confirmed_at is not None
 
 
 def test_it_holds_while_the_key_is_changed(page, app):
