@@ -1,6 +1,11 @@
 """One order at the desk: each move is legal, done once, told once, and written down."""
 
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
 import pytest
+from flask import Flask
 
 from app.extensions import transaction
 from app.gateways.shape import State
@@ -180,6 +185,32 @@ def test_a_refund_that_was_pressed_twice_is_sent_once(monkeypatch):
     assert all_refunds() == [(500, "QUEUED")]
     [step] = order_desk.since(look(order_id), before)
     assert (step.to, step.amount_minor, step.reason) == ("", 500, "torn")
+
+
+def test_what_happens_while_a_page_is_made_was_not_seen(app, monkeypatch):
+    order_id = paid(monkeypatch)
+    whole = orders.receipt
+
+    def meanwhile(*given: Any, **more: Any) -> orders.Receipt:
+        in_a_thread(app, lambda: refunds.refund(order_id, 500, reason="torn", actor="cli"))
+        return whole(*given, **more)
+
+    with monkeypatch.context() as slow:
+        slow.setattr(orders, "receipt", meanwhile)
+        known = look(order_id).seen
+
+    with pytest.raises(OrderMoved):
+        order_desk.refund(order_id, 500, "torn", actor="cli", restock=False, as_seen=known)
+    assert all_refunds() == [(500, "QUEUED")]
+
+
+def in_a_thread(app: Flask, work: Callable[[], Any]) -> None:
+    def do() -> None:
+        with app.app_context():
+            work()
+
+    with ThreadPoolExecutor(1) as threads:
+        threads.submit(do).result()
 
 
 @pytest.mark.parametrize("forged", ["", "x", "HOLD.1", "PROCESSING.99999999999.0.0", "PROCESSING.2.0.0\n", "ⅣⅣ.1.1.1"])
