@@ -275,9 +275,7 @@ def hand_over(order_id: int, shelf: Shelf, *, actor: str, as_seen: str | None = 
 
 def _yield(t: Connection, order_id: int, shelf: Shelf) -> None:
     """Give the digital lines of a paid order all that they have not got. Raises NotNow: keep nothing then."""
-    waiting = select(Payment.id).where(Payment.order_id == order_id, Payment.captured_minor > 0)
-    total = t.execute(select(Order.total_minor).where(Order.id == order_id)).scalar_one()
-    if total and t.execute(waiting).first() is None:
+    if t.execute(select(Order.id).where(Order.id == order_id, digital.IS_PAID)).first() is None:
         raise NotNow("It is not paid yet: record the cash first.")
     for sku, missing in digital.fulfil(t, order_id, shelf).items():
         raise NotNow("%(missing)s codes of %(sku)s are still missing. Add some first.", missing=missing, sku=sku)

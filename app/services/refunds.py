@@ -8,13 +8,12 @@ from app.extensions import Record, db, now, read, retried, transaction
 from app.gateways.shape import Attempt, GatewayDown, Refused
 from app.models.order import SOLD, Order, OrderStatus
 from app.models.outbox import OutboxMessage
-from app.models.payment import HAS_PROBLEM, WAS_REFUSED, Payment, PaymentStatus, Refund, RefundStatus
+from app.models.payment import HAS_PROBLEM, KEEPS_MONEY, WAS_REFUSED, Payment, PaymentStatus, Refund, RefundStatus
 from app.providers import GATEWAYS, conversation
 from app.services import audit, digital, orders, outbox, stock
 from app.services.errors import NotFound, ShopError
 
 SHOWN = 50  # flagged payments on a page
-REFUNDABLE = Payment.captured_minor > Payment.refunded_minor
 
 
 class RefundTooLarge(ShopError):
@@ -83,7 +82,7 @@ def promise_all(t: Connection, order_id: int, *, reason: str, actor: str) -> int
 
 def _kept(t: Connection, order_id: int) -> list[tuple[int, int]]:
     """(payment id, what may still go back of it in minor units) of an order's payments, the oldest first."""
-    held = select(Payment.id, Payment.captured_minor - Payment.refunded_minor).where(Payment.order_id == order_id, REFUNDABLE)
+    held = select(Payment.id, Payment.captured_minor - Payment.refunded_minor).where(Payment.order_id == order_id, KEEPS_MONEY)
     return [(row[0], row[1]) for row in t.execute(held.order_by(Payment.id))]
 
 
@@ -220,7 +219,7 @@ def seen_elsewhere(t: Connection, payment_id: int, order_id: int, refunded_minor
     values["currency"] = t.execute(select(Payment.currency).where(Payment.id == payment_id)).scalar_one()
     refund_id = t.execute(insert(Refund).returning(Refund.id), values).scalar_one()
     _account_for(t, payment_id, refund_id)
-    still_there = select(Payment.id).where(Payment.order_id == order_id, REFUNDABLE)
+    still_there = select(Payment.id).where(Payment.order_id == order_id, KEEPS_MONEY)
     if t.execute(still_there).first() is None:
         close(t, order_id, reason="refunded at the provider", actor="gateway", restock=False)
 

@@ -10,17 +10,17 @@ from flask import Flask
 from app.extensions import transaction
 from app.gateways.shape import State
 from app.models.order import OrderStatus
-from app.services import audit, cancelling, order_desk, orders, refunds
+from app.services import audit, cancelling, digital, order_desk, orders, paying, refunds
 from app.services.cancelling import MoneyIsManagers, NotCancellable
 from app.services.customers import InvalidContact
 from app.services.errors import NotFound
 from app.services.order_desk import NotNow, Parcel
 from app.services.orders import OrderMoved
 from tests.desk import POST, paid, seen, sent, shipments, status_of, steps_of, to_pack, topics
-from tests.factories import a_guide, a_redirect_method, a_variant
-from tests.goods import a_licence, add_codes, codes_of, get_free, shelf
+from tests.factories import a_guide, a_payment_method, a_redirect_method, a_variant
+from tests.goods import a_licence, add_codes, codes_of, get_free, order_unpaid, shelf
 from tests.members import mails, words
-from tests.paying import begun, refunds as all_refunds, settle, the_payments
+from tests.paying import BASE, begun, refunds as all_refunds, settle, the_payments
 from tests.shopping import level
 from tests.staff import a_manager, a_staff_member, trail
 
@@ -155,6 +155,36 @@ def test_missing_codes_are_handed_over_once_they_are_there():
     assert codes_of(order_id) == ["A", "B"]
     mails()  # the worker finds that nothing is owed any more
     assert not look(order_id).moves.hand_over
+
+
+def test_nothing_is_handed_over_before_the_cash():
+    order_id = order_unpaid((a_licence("A", price_minor=500), 1))
+
+    for work in (order_desk.hand_over, order_desk.complete):
+        with pytest.raises(NotNow, match="not paid"):
+            work(order_id, shelf(), actor="cli")
+    assert (codes_of(order_id), status_of(order_id)) == ([], "PROCESSING")
+
+    cancelling.record_cash(order_id, shelf(), actor="cli")
+    order_desk.complete(order_id, shelf(), actor="cli")
+
+    assert (codes_of(order_id), status_of(order_id)) == (["A"], "COMPLETED")
+
+
+def test_money_that_goes_back_pays_for_nothing(monkeypatch):
+    """It came from elsewhere after its shopper had chosen to pay in cash."""
+    by_mail = {"contact_address": None, "shipping_id": None}
+    late = begun(a_licence("A", price_minor=500), a_redirect_method(monkeypatch), **by_mail)
+    order_id = the_payments()[0].order_id
+    paying.pay_again(order_id, a_payment_method("delivery"), base_url=BASE, hold_minutes=30, most_tries=None)
+    settle(late)
+    assert all_refunds() == [(500, "QUEUED")]
+
+    for work in (order_desk.hand_over, order_desk.complete):
+        with pytest.raises(NotNow, match="not paid"):
+            work(order_id, shelf(), actor="cli")
+    assert (digital.complete_digital(shelf()), codes_of(order_id)) == (0, [])
+    assert look(order_id).receipt.outstanding_minor == 500
 
 
 # ------------------------------------------------------------------------------------------------ as somebody saw it
