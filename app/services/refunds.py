@@ -51,8 +51,8 @@ def promise(t: Connection, payment_id: int, amount_minor: int, *, reason: str, a
         .values(refunded_minor=Payment.refunded_minor + amount_minor)
         .returning(Payment.currency, Payment.gateway)
     )
-    payment = t.execute(promised).first()
-    if payment is None or amount_minor <= 0:  # the guard: nothing goes back that did not come
+    payment = t.execute(promised).first() if amount_minor > 0 else None
+    if payment is None:  # the guard: nothing goes back that did not come
         raise RefundTooLarge
     is_by_hand = payment.gateway in GATEWAYS and GATEWAYS[payment.gateway].is_direct
     values = {
@@ -226,10 +226,11 @@ def seen_elsewhere(t: Connection, payment_id: int, order_id: int, refunded_minor
 
 def _account_for(t: Connection, payment_id: int, refund_id: int) -> None:
     """The payment says how much of it went back, and the shopper is told."""
+    # The payment's row is the lock: of two refunds that are done at once, the second counts the first.
+    whole = t.execute(select(Payment.captured_minor).where(Payment.id == payment_id).with_for_update()).scalar_one()
     done = select(func.coalesce(func.sum(Refund.amount_minor), 0))
     back = t.execute(done.where(Refund.payment_id == payment_id, Refund.status == RefundStatus.DONE)).scalar_one()
-    whole = select(Payment.captured_minor).where(Payment.id == payment_id)
-    status = PaymentStatus.REFUNDED if back >= t.execute(whole).scalar_one() else PaymentStatus.PARTIALLY_REFUNDED
+    status = PaymentStatus.REFUNDED if back >= whole else PaymentStatus.PARTIALLY_REFUNDED
     t.execute(update(Payment).where(Payment.id == payment_id).values(status=status))
     outbox.owe(t, "order.refunded", f"order.refunded:{refund_id}", {"refund_id": refund_id})
 

@@ -4,10 +4,12 @@ import pytest
 
 from app.extensions import transaction
 from app.gateways.shape import GatewayDown, Refused
+from app.models.order import Order, OrderStatus
 from app.services import cancelling, errands, refunds
 from app.services.errors import NotFound
 from app.services.refunds import RefundTooLarge
 from tests.factories import a_cart, a_redirect_method, a_variant
+from tests.members import change
 from tests.paying import begun, elsewhere, owed, refunds as all_refunds, settle, shelf, the_payments
 from tests.shopping import alerts, level, order_of, the_order
 
@@ -79,6 +81,16 @@ def test_no_more_goes_back_than_came(amount, paid):
     assert (payment(), all_refunds()) == (("CAPTURED", 2395, 0), [])
 
 
+@pytest.mark.parametrize("amount", [0, -1, 2396])
+def test_a_promise_keeps_to_what_is_there_whoever_makes_it(amount, paid):
+    payment_id = the_payments()[0].id
+
+    with pytest.raises(RefundTooLarge), transaction() as t:
+        refunds.promise(t, payment_id, amount, reason="a test", actor="worker")
+
+    assert (payment(), all_refunds()) == (("CAPTURED", 2395, 0), [])
+
+
 def test_what_was_promised_is_not_promised_again(paid):
     give_back(paid, 2000)
 
@@ -93,6 +105,16 @@ def test_an_order_that_nobody_paid_gives_nothing_back(app_context):
 
     with pytest.raises(RefundTooLarge):
         give_back(the_order().id)
+
+
+def test_an_order_that_is_not_sold_gives_nothing_back(paid):
+    change(Order, paid, status=OrderStatus.CANCELLED)
+
+    with pytest.raises(RefundTooLarge):
+        give_back(paid, 500)
+
+    assert all_refunds() == []
+    change(Order, paid, status=OrderStatus.PROCESSING)
 
 
 def test_an_unknown_order_is_said_so(app_context):
