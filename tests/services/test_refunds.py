@@ -1,10 +1,12 @@
 """Refunds: never more than came, one errand each, and the order follows when all of it went back."""
 
 import pytest
+from sqlalchemy import select
 
-from app.extensions import transaction
+from app.extensions import db, transaction
 from app.gateways.shape import GatewayDown, Refused
 from app.models.order import Order, OrderStatus
+from app.models.payment import Refund
 from app.services import cancelling, errands, refunds
 from app.services.errors import NotFound
 from app.services.refunds import RefundTooLarge
@@ -56,6 +58,16 @@ def test_with_the_last_of_it_the_order_is_over(paid):
 
     assert (payment(), the_order().status, level("BEANS")) == (("REFUNDED", 2395, 2395), "REFUNDED", (3, 0))
     assert sorted(elsewhere().refunds.values()) == [500, 1895]
+
+
+def test_a_payment_is_refunded_once_all_of_it_was_sent(paid):
+    give_back(paid, 500)
+    give_back(paid)
+
+    refunds.send(1)
+    assert payment() == ("PARTIALLY_REFUNDED", 2395, 2395)
+    refunds.send(2)
+    assert payment()[0] == "REFUNDED"
 
 
 def test_the_goods_are_put_back_if_one_wants_it(paid):
@@ -128,6 +140,16 @@ def test_sending_twice_is_sending_once(paid):
     send_all()
 
     assert (len(elsewhere().refunds), owed().count("order.refunded")) == (1, 1)
+
+
+def test_two_workers_who_sent_it_tell_it_once(paid):
+    give_back(paid, 500)
+    refunds.sent(1, "first")
+    refunds.sent(1, "second")
+
+    db.session.rollback()
+    assert db.session.execute(select(Refund.gateway_reference)).scalar() == "first"
+    assert owed().count("order.refunded") == 1
 
 
 def test_whoever_died_after_the_provider_sent_it_asks_with_the_same_key(paid, monkeypatch):
