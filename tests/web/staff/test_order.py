@@ -27,7 +27,6 @@ def show(page: Browser, order_id: int, status: int = 200) -> Browser:
 
 
 def buttons(page: Browser) -> set[str]:
-
     return {text(button) for button in page.document.every("button")} - {
         "Log out staff@example.com",
         "Log out manager@example.com",
@@ -226,6 +225,18 @@ def test_an_answer_goes_to_the_shopper(staff):
     [row] = db.session.execute(select(OrderRequest)).scalars()
     assert (row.status, row.answer, status_of(order_id)) == ("accepted", "Send it to us, please.", "SHIPPED")
     assert "Nothing else happened yet" in staff.text
+
+
+def test_an_answer_is_yes_or_no(staff):
+    order_id = sent(to_pack())
+    request_id = asked(order_id)
+    show(staff, order_id)
+    data = staff.form_data("Say no", **{"Your answer": "Perhaps."}) | {"verdict": "perhaps"}
+
+    staff.post(f"/staff/orders/{order_id}/requests/{request_id}", data, status=422)
+
+    assert "Say yes or no." in staff.text and "Perhaps." in staff.html
+    assert topics(request_id).count("order.answered") == 0
 
 
 def test_an_answer_to_what_was_answered_is_refused(staff):
