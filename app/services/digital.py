@@ -179,11 +179,6 @@ def given_to(t: Connection, order_id: int) -> int:
     return found
 
 
-def has_yielded(t: Connection, order_id: int) -> bool:
-    """Whether its buyer has got a link or a code: then the order is not to be undone as if nothing had left the shop."""
-    return given_to(t, order_id) > 0
-
-
 def revoke(t: Connection, order_id: int) -> int:
     """Close the downloads of an order and answer how many were open. Codes that were given cannot be taken back."""
     return revoke_of(t, LineItem.order_id == order_id)
