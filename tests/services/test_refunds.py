@@ -13,6 +13,7 @@ from app.services.refunds import RefundTooLarge
 from tests.factories import a_cart, a_redirect_method, a_variant
 from tests.members import change
 from tests.paying import begun, elsewhere, owed, refunds as all_refunds, settle, shelf, the_payments
+from tests.planting import a_hold
 from tests.shopping import alerts, level, order_of, the_order
 
 pytestmark = pytest.mark.usefixtures("app_context")
@@ -174,6 +175,18 @@ def test_a_provider_that_is_away_is_asked_again_by_the_outbox(paid):
     assert errands.describe(refunds.RefundUnsent("elsewhere: nobody answers")) == "RefundUnsent: elsewhere: nobody answers"
 
 
+def test_what_another_worker_sent_is_not_refused_any_more(paid, monkeypatch):
+    def lose_the_race(*given: object) -> str:
+        refunds.sent(1, "sent by another")
+        raise Refused("It went back already.")
+
+    give_back(paid, 500)
+    monkeypatch.setattr(elsewhere(), "refund", lose_the_race)
+    send_all()
+
+    assert (all_refunds(), the_payments()[0].problem) == ([(500, "DONE")], "")
+
+
 def test_a_refund_that_is_refused_stays_promised_and_is_told_to_staff(paid, monkeypatch):
     def refuse(*given: object) -> str:
         raise Refused("Too late.")
@@ -215,6 +228,15 @@ def test_cash_is_recorded_once(app_context):
         cancelling.record_cash(the_order().id, shelf(), actor="cli")
 
     assert payment() == ("CAPTURED", 1395, 0)
+
+
+def test_no_cash_is_recorded_for_what_is_paid_elsewhere(monkeypatch):
+    order_id = a_hold(monkeypatch, a_variant())
+
+    with pytest.raises(cancelling.NothingToPay):
+        cancelling.record_cash(order_id, shelf(), actor="cli")
+
+    assert payment() == ("CREATED", 0, 0)
 
 
 def test_cash_goes_back_by_hand(app_context):

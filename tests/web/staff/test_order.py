@@ -5,7 +5,9 @@ from sqlalchemy import select
 
 from app.extensions import db
 from app.models.order_desk import OrderNote, OrderRequest
+from app.models.payment import PaymentStatus, RefundStatus
 from app.services import order_desk, refunds
+from app.staff.order_words import PAYMENT_WORDS, REFUND_WORDS
 from tests.desk import asked, numbers, paid, sent, shipments, status_of, to_pack, topics
 from tests.factories import a_variant
 from tests.goods import a_download, a_licence, add_codes, get_free
@@ -54,6 +56,10 @@ def test_what_it_yielded_is_shown(staff):
     show(staff, order_id)
 
     assert "SECRET-1" in staff.text and "guide.pdf" in staff.text and "1 codes are missing" in staff.text
+
+
+def test_each_state_of_money_has_its_words():
+    assert (set(PAYMENT_WORDS), set(REFUND_WORDS)) == (set(PaymentStatus), set(RefundStatus))
 
 
 def test_a_missing_order_is_not_there(staff):
