@@ -21,6 +21,7 @@ from tests.factories import a_guide, a_payment_method, a_redirect_method, a_vari
 from tests.goods import a_licence, add_codes, codes_of, get_free, order_unpaid, shelf
 from tests.members import mails, words
 from tests.paying import BASE, begun, refunds as all_refunds, settle, the_payments
+from tests.planting import a_hold
 from tests.shopping import level
 from tests.staff import a_manager, a_staff_member, trail
 
@@ -169,6 +170,14 @@ def test_nothing_is_handed_over_before_the_cash():
     order_desk.complete(order_id, shelf(), actor="cli")
 
     assert (codes_of(order_id), status_of(order_id)) == (["A"], "COMPLETED")
+
+
+def test_what_is_not_sold_is_neither_completed_nor_handed_over(monkeypatch):
+    order_id = a_hold(monkeypatch, a_variant())
+
+    for work in (order_desk.hand_over, order_desk.complete):
+        with pytest.raises(NotNow, match="waits for its payment"):
+            work(order_id, shelf(), actor="cli")
 
 
 def test_money_that_goes_back_pays_for_nothing(monkeypatch):
