@@ -14,16 +14,7 @@ from app.checkout import bp, receipt
 from app.checkout.forms import FindForm
 from app.models.order import SOLD, Order
 from app.models.order_desk import RequestStatus
-from app.services import (
-    accounts,
-    cancelling,
-    invoices,
-    order_desk,
-    order_requests,
-    orders,
-    payments,
-    reorder,
-)
+from app.services import accounts, cancelling, invoices, order_desk, order_requests, orders, payments, reorder
 from app.services.customers import InvalidContact
 from app.services.errors import CartFull, ShopError
 from app.services.invoices import NotSold, Seller
@@ -39,7 +30,9 @@ def page(
     request_form: RequestForm | None = None,
     told: str = "",
 ) -> Response:
-    """The receipt; personal data only for whoever may read it."""
+    """The receipt; personal data only for whoever may read it. `told` is said of the account's form, or of the order."""
+    request_form = request_form or RequestForm()
+    request_form.tidy()
     whole = may_read(found)
     has_digital = any(line.is_digital for line in found.lines)
     seen = orders.receipt(found, whole=whole, shelf=Shelf.of(current_app.config))
@@ -52,8 +45,9 @@ def page(
         offers=payments.offers(found.total_minor, seen.needs_shipping, found.country, found.currency) if seen.is_payable else [],
         may_cancel=whole and cancelling.may_shopper_cancel(found.status, has_digital),
         **(said_about(found, has_digital) if whole else NOTHING_SAID),
-        request_form=request_form or RequestForm(),
-        told=told,
+        request_form=request_form,
+        told="" if account_form else told,
+        account_told=told if account_form else "",
     )
 
 
@@ -120,7 +114,6 @@ def ask(key: str) -> AnyResponse:
     if not form.is_right():
         return page(found, 422, request_form=form)
     if not guard.allow("order request", guard.address(), "ORDER_REQUESTS_PER_HOUR"):
-        form.tidy()
         return pages.slowed(page(found, 429, request_form=form, told=pages.TOO_OFTEN))
     has_digital = any(line.is_digital for line in found.lines)
     kind = order_requests.kind_of(found.status, bool(found.country), has_digital)
@@ -130,7 +123,6 @@ def ask(key: str) -> AnyResponse:
         order_requests.ask(found.id, kind, form["text"].data or "", has_digital=has_digital)
     except InvalidContact as error:
         form.say(error.fields)
-        form.tidy()
         return page(found, error.status, request_form=form)
     except ShopError as error:
         return page(found, error.status, request_form=form, told=str(error))

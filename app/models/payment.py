@@ -96,6 +96,9 @@ HAS_PROBLEM = Payment.problem != literal_column("''")
 Index("ix_payment_problem", Payment.id, sqlite_where=HAS_PROBLEM, postgresql_where=HAS_PROBLEM)
 
 
+KEEPS_MONEY = Payment.captured_minor > Payment.refunded_minor  # more came than went back, or is promised to
+
+
 class RefundStatus(StrEnum):
     QUEUED = "QUEUED"  # promised; the worker asks the gateway
     DONE = "DONE"

@@ -36,7 +36,7 @@ from app.models.catalog import Variant
 from app.models.digital import CODE_MAX, DigitalCode, Download
 from app.models.order import SOLD, LineItem, Order, OrderStatus, order_number
 from app.models.outbox import OutboxMessage
-from app.models.payment import Payment, PaymentStatus
+from app.models.payment import KEEPS_MONEY, Payment
 from app.models.stock import Reason
 from app.services import catalog, orders, outbox, shelf as shelves, stock, text
 from app.services.errors import BadFile, NotFound, ShopError
@@ -179,11 +179,6 @@ def given_to(t: Connection, order_id: int) -> int:
     return found
 
 
-def has_yielded(t: Connection, order_id: int) -> bool:
-    """Whether its buyer has got a link or a code: then the order is not to be undone as if nothing had left the shop."""
-    return given_to(t, order_id) > 0
-
-
 def revoke(t: Connection, order_id: int) -> int:
     """Close the downloads of an order and answer how many were open. Codes that were given cannot be taken back."""
     return revoke_of(t, LineItem.order_id == order_id)
@@ -211,12 +206,11 @@ def handle_codes(mailer: Mailer, payload: Mapping[str, Any], _key: str) -> None:
 
 # ------------------------------------------------------------------------------------------------ completing
 
-_paid = exists().where(
-    Payment.order_id == Order.id, Payment.status.in_([PaymentStatus.CAPTURED, PaymentStatus.PARTIALLY_REFUNDED])
-)
+# Money that goes back, since another payment was chosen before it came, pays for nothing.
+IS_PAID = or_(Order.total_minor == 0, exists().where(Payment.order_id == Order.id, KEEPS_MONEY))
 TO_COMPLETE = (
     select(Order.id)
-    .where(Order.status == OrderStatus.PROCESSING, Order.country == "", or_(Order.total_minor == 0, _paid))
+    .where(Order.status == OrderStatus.PROCESSING, Order.country == "", IS_PAID)
     .where(~shelves.is_owed(Order.id))
     .order_by(Order.id)
     .limit(PORTION)

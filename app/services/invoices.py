@@ -9,7 +9,7 @@ from sqlalchemy.orm import selectinload
 from app.extensions import Record, db, now, retried, transaction
 from app.models.order import SOLD, LineItem, Order, order_number
 from app.models.order_desk import Invoice
-from app.models.payment import Payment, Refund
+from app.models.payment import Payment, Refund, RefundStatus
 from app.services import addresses, audit, orders
 from app.services.errors import ShopError
 from app.services.shop import Shop
@@ -102,7 +102,7 @@ class Sheet:
     order: Order
     address: Sequence[str]  # where it goes, or nothing
     rates: Sequence[Rate]
-    refunds: Sequence[Record]  # amount_minor, created_at
+    refunds: Sequence[Record]  # that were sent: amount_minor, done_at
     invoice: Invoice | None
     shipping_rate_bp: int
 
@@ -112,8 +112,8 @@ class Sheet:
 
 
 def slips(order_ids: Sequence[int]) -> list[Sheet]:
-    """These orders as packing slips, in the order asked for; those with nothing to send are left out."""
-    return [sheet(order, None, []) for order in _orders(order_ids) if order.country]
+    """These orders as packing slips, the oldest first; those with nothing to send, or not sold, are left out."""
+    return [sheet(order, None, []) for order in _orders(order_ids) if order.country and order.status in SOLD]
 
 
 def invoices(order_ids: Sequence[int]) -> list[Sheet]:
@@ -121,9 +121,9 @@ def invoices(order_ids: Sequence[int]) -> list[Sheet]:
     issued = select(Invoice).where(Invoice.order_id.in_(order_ids))
     by_order = {invoice.order_id: invoice for invoice in db.session.execute(issued).scalars()}
     back: dict[int, list[Record]] = {}
-    columns = Payment.order_id, Refund.amount_minor, Refund.created_at
-    wanted = select(*columns).join(Payment, Payment.id == Refund.payment_id).where(Payment.order_id.in_(order_ids))
-    for row in db.session.execute(wanted.order_by(Refund.id)):
+    sent = Payment.order_id.in_(order_ids), Refund.status == RefundStatus.DONE
+    wanted = select(Payment.order_id, Refund.amount_minor, Refund.done_at).join(Payment, Payment.id == Refund.payment_id)
+    for row in db.session.execute(wanted.where(*sent).order_by(Refund.id)):
         back.setdefault(row.order_id, []).append(row)
     return [sheet(order, by_order[order.id], back.get(order.id, [])) for order in _orders(list(by_order))]
 

@@ -79,10 +79,9 @@ class Desk:
 def look(order_id: int, shelf: Shelf, *, is_manager: bool) -> Desk:
     """Everything about an order, for somebody behind the counter. Raises NotFound."""
     db.session.rollback()
+    seen = orders.seen(order_id)
     whole = (selectinload(Order.lines), selectinload(Order.events))
-    order = db.session.get(Order, order_id, options=whole, populate_existing=True)
-    if order is None:
-        raise NotFound("There is no such order.")
+    order = db.session.get_one(Order, order_id, options=whole, populate_existing=True)
     payments = _of(Payment, order_id)
     back = select(Refund).join(Payment, Payment.id == Refund.payment_id).where(Payment.order_id == order_id).order_by(Refund.id)
     found = db.session.execute(back).scalars().all()
@@ -94,7 +93,7 @@ def look(order_id: int, shelf: Shelf, *, is_manager: bool) -> Desk:
         order,
         receipt,
         moves_of(order, receipt, payments, is_manager=is_manager),
-        orders.seen(order_id),
+        seen,
         payments,
         found,
         notes,
@@ -276,9 +275,7 @@ def hand_over(order_id: int, shelf: Shelf, *, actor: str, as_seen: str | None = 
 
 def _yield(t: Connection, order_id: int, shelf: Shelf) -> None:
     """Give the digital lines of a paid order all that they have not got. Raises NotNow: keep nothing then."""
-    waiting = select(Payment.id).where(Payment.order_id == order_id, Payment.captured_minor > 0)
-    total = t.execute(select(Order.total_minor).where(Order.id == order_id)).scalar_one()
-    if total and t.execute(waiting).first() is None:
+    if t.execute(select(Order.id).where(Order.id == order_id, digital.IS_PAID)).first() is None:
         raise NotNow("It is not paid yet: record the cash first.")
     for sku, missing in digital.fulfil(t, order_id, shelf).items():
         raise NotNow("%(missing)s codes of %(sku)s are still missing. Add some first.", missing=missing, sku=sku)

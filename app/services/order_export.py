@@ -103,8 +103,11 @@ def export_wanted(wanted: Wanted) -> Iterator[dict[str, Any]]:
 
 @retried
 def note(wanted: Wanted, form: str, *, actor: str) -> None:
-    """Write down that somebody takes personal data out of the shop, and which."""
-    asked = {"q": wanted.q, "state": wanted.state, "first": wanted.first, "last": wanted.last}
+    """Write down that somebody takes personal data out of the shop, and which.
+
+    What was looked for may be a name or an e-mail, and the trail stays when people are forgotten: that it was is enough.
+    """
+    asked = {"searched": bool(wanted.q.strip()), "state": wanted.state, "first": wanted.first, "last": wanted.last}
     with transaction() as t:
         audit.note(t, actor, "orders exported", "orders", None, {"format": form} | {k: v for k, v in asked.items() if v})
 

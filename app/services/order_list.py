@@ -19,7 +19,7 @@ from app.models.order_desk import IS_OPEN, OrderRequest
 from app.models.outbox import OutboxMessage
 from app.models.payment import HAS_PROBLEM, WAS_REFUSED, Payment, Refund
 from app.services import catalog, orders, text
-from app.services.shelf import CODES_OWED
+from app.services.shelf import CODES_OWED, is_owed
 
 PAGE = 25
 RARE = 1000  # orders; what more of them have is looked for by walking
@@ -127,10 +127,12 @@ def _attention() -> list[Clue]:
     flagged = select(Payment.order_id).where(HAS_PROBLEM)
     refused = select(Payment.order_id).join(Refund, Refund.payment_id == Payment.id).where(WAS_REFUSED)
     asked = select(OrderRequest.order_id).where(IS_OPEN)
+    short = OutboxMessage.topic == "digital.codes", OutboxMessage.done_at.is_(None)
     return [
         Clue(flagged, exists().where(Payment.order_id == Order.id, HAS_PROBLEM)),
         Clue(refused, exists().where(Payment.order_id == Order.id, Refund.payment_id == Payment.id, WAS_REFUSED)),
         Clue(asked, exists().where(OrderRequest.order_id == Order.id, IS_OPEN)),
+        Clue(select(OutboxMessage.payload["order_id"].as_integer()).where(*short), is_owed(Order.id)),
     ]
 
 

@@ -242,9 +242,14 @@ SEEN = (
 
 
 def seen(order_id: int, t: Connection | None = None) -> str:
-    """How an order stands, for a form to carry: its status, its last event, what was paid and what goes back, in minor units."""
+    """How an order stands, for a form to carry: its status, its last event, what was paid and what goes back, in minor units.
+
+    Whoever shows the order asks this first, so that what happens while the rest is read counts as not seen. Raises NotFound.
+    """
     wanted = SEEN.where(Order.id == order_id)
-    row = (t.execute(wanted) if t else read(wanted)).one()
+    row = (t.execute(wanted) if t else read(wanted)).first()
+    if row is None:
+        raise NotFound("There is no such order.")
     return f"{row.status}.{row.event or 0}.{row.paid or 0}.{row.back or 0}"
 
 

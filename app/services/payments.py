@@ -4,11 +4,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection, case, func, select
 
 from app.extensions import Prepared, read
 from app.models.order import Order, OrderStatus
-from app.models.payment import Payment, PaymentMethod, PaymentStatus
+from app.models.payment import KEEPS_MONEY, Payment, PaymentMethod, PaymentStatus
 from app.providers import GATEWAYS
 from app.services.shipping import codes
 
@@ -77,7 +77,8 @@ def is_unmatched(order_id: int, t: Connection | None = None) -> bool:
 
 def sums(order: Order) -> tuple[int, int]:
     """(what is still to be paid, what goes back or went back) of an order, in minor units; of one that is over nothing is."""
-    columns = func.coalesce(func.sum(Payment.captured_minor), 0), func.coalesce(func.sum(Payment.refunded_minor), 0)
-    captured, back = read(select(*columns).where(Payment.order_id == order.id)).one()
+    paid = func.sum(case((KEEPS_MONEY, Payment.captured_minor), else_=0))  # what went back whole had paid for nothing
+    columns = func.coalesce(paid, 0), func.coalesce(func.sum(Payment.refunded_minor), 0)
+    paid_minor, back = read(select(*columns).where(Payment.order_id == order.id)).one()
     is_over = order.status in (OrderStatus.CANCELLED, OrderStatus.REFUNDED)
-    return 0 if is_over else max(0, order.total_minor - int(captured)), int(back)
+    return 0 if is_over else max(0, order.total_minor - int(paid_minor)), int(back)

@@ -8,13 +8,12 @@ from app.extensions import Record, db, now, read, retried, transaction
 from app.gateways.shape import Attempt, GatewayDown, Refused
 from app.models.order import SOLD, Order, OrderStatus
 from app.models.outbox import OutboxMessage
-from app.models.payment import HAS_PROBLEM, WAS_REFUSED, Payment, PaymentStatus, Refund, RefundStatus
+from app.models.payment import HAS_PROBLEM, KEEPS_MONEY, WAS_REFUSED, Payment, PaymentStatus, Refund, RefundStatus
 from app.providers import GATEWAYS, conversation
 from app.services import audit, digital, orders, outbox, stock
 from app.services.errors import NotFound, ShopError
 
 SHOWN = 50  # flagged payments on a page
-REFUNDABLE = Payment.captured_minor > Payment.refunded_minor
 
 
 class RefundTooLarge(ShopError):
@@ -52,8 +51,8 @@ def promise(t: Connection, payment_id: int, amount_minor: int, *, reason: str, a
         .values(refunded_minor=Payment.refunded_minor + amount_minor)
         .returning(Payment.currency, Payment.gateway)
     )
-    payment = t.execute(promised).first()
-    if payment is None or amount_minor <= 0:  # the guard: nothing goes back that did not come
+    payment = t.execute(promised).first() if amount_minor > 0 else None
+    if payment is None:  # the guard: nothing goes back that did not come
         raise RefundTooLarge
     is_by_hand = payment.gateway in GATEWAYS and GATEWAYS[payment.gateway].is_direct
     values = {
@@ -83,7 +82,7 @@ def promise_all(t: Connection, order_id: int, *, reason: str, actor: str) -> int
 
 def _kept(t: Connection, order_id: int) -> list[tuple[int, int]]:
     """(payment id, what may still go back of it in minor units) of an order's payments, the oldest first."""
-    held = select(Payment.id, Payment.captured_minor - Payment.refunded_minor).where(Payment.order_id == order_id, REFUNDABLE)
+    held = select(Payment.id, Payment.captured_minor - Payment.refunded_minor).where(Payment.order_id == order_id, KEEPS_MONEY)
     return [(row[0], row[1]) for row in t.execute(held.order_by(Payment.id))]
 
 
@@ -220,17 +219,18 @@ def seen_elsewhere(t: Connection, payment_id: int, order_id: int, refunded_minor
     values["currency"] = t.execute(select(Payment.currency).where(Payment.id == payment_id)).scalar_one()
     refund_id = t.execute(insert(Refund).returning(Refund.id), values).scalar_one()
     _account_for(t, payment_id, refund_id)
-    still_there = select(Payment.id).where(Payment.order_id == order_id, REFUNDABLE)
+    still_there = select(Payment.id).where(Payment.order_id == order_id, KEEPS_MONEY)
     if t.execute(still_there).first() is None:
         close(t, order_id, reason="refunded at the provider", actor="gateway", restock=False)
 
 
 def _account_for(t: Connection, payment_id: int, refund_id: int) -> None:
     """The payment says how much of it went back, and the shopper is told."""
+    # The payment's row is the lock: of two refunds that are done at once, the second counts the first.
+    whole = t.execute(select(Payment.captured_minor).where(Payment.id == payment_id).with_for_update()).scalar_one()
     done = select(func.coalesce(func.sum(Refund.amount_minor), 0))
     back = t.execute(done.where(Refund.payment_id == payment_id, Refund.status == RefundStatus.DONE)).scalar_one()
-    whole = select(Payment.captured_minor).where(Payment.id == payment_id)
-    status = PaymentStatus.REFUNDED if back >= t.execute(whole).scalar_one() else PaymentStatus.PARTIALLY_REFUNDED
+    status = PaymentStatus.REFUNDED if back >= whole else PaymentStatus.PARTIALLY_REFUNDED
     t.execute(update(Payment).where(Payment.id == payment_id).values(status=status))
     outbox.owe(t, "order.refunded", f"order.refunded:{refund_id}", {"refund_id": refund_id})
 

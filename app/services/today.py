@@ -52,9 +52,6 @@ class Waiting:
     low: int
     messages: int  # given up on
 
-    def __bool__(self) -> bool:
-        return any(getattr(self, name) for name in self.__slots__)
-
 
 @dataclass(frozen=True, slots=True)
 class Day:
@@ -110,7 +107,7 @@ def takings(zone: ZoneInfo) -> list[Day]:
 
 
 def best_sellers(zone: ZoneInfo) -> list[Seller]:
-    """What was bought most often in the last DAYS days, of orders that were neither cancelled nor refunded."""
+    """What was bought most often in the last DAYS days, less its discounts, of orders neither cancelled nor refunded."""
     since = begins(last_days(zone)[0], zone)
     first = select(Order.id).where(Order.placed_at >= since).order_by(Order.placed_at, Order.id).limit(1)
     order_id = db.session.execute(first).scalar()
@@ -118,12 +115,11 @@ def best_sellers(zone: ZoneInfo) -> list[Seller]:
         return []
     # Lines are numbered as orders are: from the first line of that order on there are only newer ones.
     line_id = select(func.min(LineItem.id)).where(LineItem.order_id == order_id).scalar_subquery()
-    quantity, sku = (
-        func.sum(LineItem.quantity),
-        LineItem.sku + "",
-    )  # as a text of its own: SQLite would walk the index of all SKUs
+    sku = LineItem.sku + ""  # as a text of its own: SQLite would walk the index of all SKUs
+    quantity = func.sum(LineItem.quantity)
+    takings = func.sum(LineItem.unit_price_minor * LineItem.quantity - LineItem.discount_minor)
     wanted = (
-        select(sku, func.max(LineItem.name), quantity, func.sum(LineItem.unit_price_minor * LineItem.quantity))
+        select(sku, func.max(LineItem.name), quantity, takings)
         .join(Order, Order.id == LineItem.order_id)
         .where(LineItem.id >= line_id, IS_SOLD, Order.placed_at >= since)
         .group_by(sku)

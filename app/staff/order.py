@@ -7,6 +7,7 @@ from flask import Response, current_app, request
 from werkzeug.wrappers import Response as AnyResponse
 
 from app import money, templating, web
+from app.account.forms import EXPIRED
 from app.models.order_desk import RequestStatus
 from app.services import cancelling, invoices, order_desk, order_requests
 from app.services.accounts import Member
@@ -24,7 +25,6 @@ from app.staff.pages import managers_only, staff_only
 
 ORDER = "/orders/<int(max=2147483647):order_id>"
 FORMS: dict[str, type[DeskForm]] = {"ship": ShipForm, "cancel": CancelForm, "refund": RefundForm, "note": NoteForm}
-EXPIRED = "This page was open for too long. Press the button once more."
 
 
 # ------------------------------------------------------------------------------------------------ looking
@@ -52,12 +52,10 @@ def shown(
     posted.tidy()
     forms = {name: posted if type(posted) is kind else kind() for name, kind in FORMS.items()}
     context: dict[str, Any] = {"desk": desk, "forms": forms, "answers": answer_forms(desk, posted), "posted": posted}
-    context |= {"problem": problem, "steps": steps, "done": done, "words": WORDS, "form": posted}
-    context["wrong"] = posted.wrong
+    context |= {"problem": problem, "wrong": posted.wrong, "steps": steps, "done": done, "words": WORDS}
     if web.wants_fragment() and request.method == "POST":
         return pages.fragment("_order", status=status, **context)
-    del context["form"]
-    return pages.page("order", None, status, **context)
+    return pages.page("order", status=status, **context)  # what is wrong stands in the panel
 
 
 def answer_forms(desk: Desk, posted: DeskForm) -> dict[int, AnswerForm]:
@@ -224,17 +222,20 @@ def answer_request(member: Member, order_id: int, request_id: int) -> AnyRespons
     form = AnswerForm()
 
     def move(seen: str) -> str:
-        is_yes = request.form.get("verdict") == "accept"
-        status = RequestStatus.ACCEPTED if is_yes else RequestStatus.DECLINED
-        order_requests.answer(order_id, request_id, status, form.answer.data or "", actor=member.actor)
-        return NEXT[is_yes]
+        verdict = VERDICTS.get(request.form.get("verdict", ""))
+        if verdict is None:
+            raise InvalidContact({"answer": "Say yes or no."})
+        order_requests.answer(order_id, request_id, verdict, form.answer.data or "", actor=member.actor)
+        return NEXT[verdict]
 
     return moved(member, order_id, form, move)
 
 
+VERDICTS = {"accept": RequestStatus.ACCEPTED, "decline": RequestStatus.DECLINED}
 NEXT = {
-    True: "Accepted, and the shopper gets your answer. Nothing else happened yet: cancel or refund the order when it is time.",
-    False: "Declined, and the shopper gets your answer.",
+    RequestStatus.ACCEPTED: "Accepted, and the shopper gets your answer. "
+    "Nothing else happened yet: cancel or refund the order when it is time.",
+    RequestStatus.DECLINED: "Declined, and the shopper gets your answer.",
 }
 
 

@@ -30,10 +30,30 @@ EVENT_WORDS = {
     "REFUNDED": "refunded",
     "": "money was sent back",
 }
+PAYMENT_WORDS = {
+    "CREATED": "not paid yet",
+    "PENDING": "the shopper is paying",
+    "AUTHORISED": "agreed to, not taken yet",
+    "CAPTURED": "paid",
+    "PARTIALLY_REFUNDED": "paid, a part went back",
+    "REFUNDED": "went back",
+    "FAILED": "declined",
+    "CANCELLED": "called off",
+    "EXPIRED": "not paid in time",
+    "MISMATCH": "does not fit the order",
+}
+REFUND_WORDS = {"QUEUED": "on its way", "DONE": "sent", "REFUSED": "refused by the provider"}
 ACTOR_WORDS = {
     "shopper": "the shopper",
     "worker": "the shop itself",
     "cli": "by command",
     "gateway": "the payment provider",
 }
-WORDS = {"states": STATE_WORDS, "troubles": TROUBLE_WORDS, "events": EVENT_WORDS, "actors": ACTOR_WORDS}
+WORDS = {
+    "states": STATE_WORDS,
+    "troubles": TROUBLE_WORDS,
+    "events": EVENT_WORDS,
+    "payments": PAYMENT_WORDS,
+    "refunds": REFUND_WORDS,
+    "actors": ACTOR_WORDS,
+}

@@ -23,6 +23,7 @@ ORDERS = "/staff/orders"
 FIRST_DAY, LAST_DAY = date(1970, 1, 1), date(2999, 12, 31)
 NO_DAY = "Enter a day such as 2026-05-03."
 NOT_TICKED = "Tick the orders that you mean first."
+NOTHING_TO_PACK = "None of these is to be packed: they come by e-mail, or are not paid, or are over."
 TYPES = {"csv": "text/csv; charset=utf-8", "jsonl": "application/jsonl; charset=utf-8"}
 
 
@@ -36,9 +37,10 @@ def orders(member: Member) -> AnyResponse:
     return listed(request.args)
 
 
-def listed(said: Mapping[str, str], status: int = 200, *, told: str = "") -> Response:
+def listed(said: Mapping[str, str], status: int = 200, *, told: str = "", unfit: str = "") -> Response:
+    """The list that was asked for, with what was ticked; `unfit` is what is wrong with the carrier."""
     wanted, wrong = asked(said)
-    after = pages.number("after")
+    after = pages.an_id(said.get("after", ""))
     found = order_list.page(wanted, after=after) if not wrong else order_list.Page((), None)
     return pages.page(
         "orders",
@@ -47,6 +49,10 @@ def listed(said: Mapping[str, str], status: int = 200, *, told: str = "") -> Res
         wrong=wrong,
         page=found,
         is_first=after is None,
+        began_after=after,
+        ticked=ticked_ids(),
+        carrier=text.printable(said.get("carrier", "")),
+        unfit=unfit,
         waiting=order_requests.waiting() if after is None else [],
         most_waiting=order_requests.SHOWN,
         kept=kept(said),
@@ -100,9 +106,7 @@ def ticked(member: Member) -> AnyResponse:
 
 
 def ticked_ids() -> list[int]:
-    """The ids of the ticked orders; anything that is none is passed over."""
-    typed = [each for each in request.form.getlist("order") if each.isascii() and each.isdigit() and len(each) < 11]
-    return [int(each) for each in typed if 0 < int(each) <= pages.MOST_ID][: invoices.MOST]
+    return pages.ids(request.form.getlist("order"), invoices.MOST)
 
 
 def ship_them(member: Member, ids: list[int]) -> AnyResponse:
@@ -110,16 +114,23 @@ def ship_them(member: Member, ids: list[int]) -> AnyResponse:
     try:
         parcel = order_desk.checked_parcel(request.form.get("carrier", ""), "", "")
     except InvalidContact as error:
-        return listed(request.form, error.status, told=error.fields["carrier"])
+        return listed(request.form, error.status, unfit=error.fields["carrier"])
     bulk = order_desk.ship_many(ids, parcel.carrier, actor=member.actor)
     if bulk.done:
         pages.say("Marked as sent, each with a mail to its shopper: %(numbers)s.", numbers=", ".join(bulk.done))
     for number, why in bulk.not_done.items():
         pages.say("Not %(number)s: %(why)s", number=number, why=why)
-    return web.go(templating.query(ORDERS, **kept(request.form), after=request.form.get("after", "")))
+    return web.go(back())
+
+
+def back() -> str:
+    """The page of the list on which the orders were ticked."""
+    return templating.query(ORDERS, **kept(request.form), after=pages.an_id(request.form.get("after", "")))
 
 
 def print_slips(member: Member, ids: list[int]) -> AnyResponse:
+    if not invoices.slips(ids):
+        return listed(request.form, 409, told=NOTHING_TO_PACK)
     return web.go(f"{ORDERS}/slips?ids={','.join(map(str, ids))}")
 
 
@@ -128,7 +139,7 @@ def print_invoices(member: Member, ids: list[int]) -> AnyResponse:
     for number, why in refused.items():
         pages.say("Not %(number)s: %(why)s", number=number, why=why)
     if len(refused) == len(ids):
-        return web.go(templating.query(ORDERS, **kept(request.form)))
+        return web.go(back())
     return web.go(f"{ORDERS}/invoices?ids={','.join(map(str, ids))}")
 
 
@@ -137,9 +148,7 @@ MANY = {"ship": ship_them, "slips": print_slips, "invoices": print_invoices}
 
 def printed_ids() -> list[int]:
     """The ids that an address of paper names. Aborts with 404 when it names none."""
-    typed = [each for each in request.args.get("ids", "").split(",") if each.isascii() and each.isdigit() and len(each) < 11]
-    ids = [int(each) for each in typed if int(each) <= pages.MOST_ID]
-    return ids[: invoices.MOST] if ids else abort(404)
+    return pages.ids(request.args.get("ids", "").split(","), invoices.MOST) or abort(404)
 
 
 @bp.get("/orders/slips")

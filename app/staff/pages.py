@@ -1,7 +1,7 @@
 """What the pages of the back office share: who may open them, and what stands around them."""
 
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any, Concatenate, ParamSpec
 
 from flask import Response, abort, flash, make_response, render_template, request, session
@@ -119,9 +119,19 @@ MOST_ID = 2**31 - 1
 
 def number(name: str) -> int | None:
     """The id that the address gives under this name; None for anything that is none."""
-    typed = request.args.get(name, "")
+    return an_id(request.args.get(name, ""))
+
+
+def an_id(typed: str) -> int | None:
+    """The id that this text says; None for anything that is none."""
     is_id = typed.isascii() and typed.isdigit() and len(typed) < 11 and int(typed) <= MOST_ID
     return int(typed) if is_id else None
+
+
+def ids(typed: Iterable[str], most: int) -> list[int]:
+    """The ids that these texts say, each once and at most so many; anything that is none is passed over."""
+    said = dict.fromkeys(map(an_id, typed))
+    return [each for each in said if each is not None][:most]
 
 
 def words(name: str, longest: int = 100) -> str:

@@ -12,6 +12,7 @@ from app.services.accounts import Member
 from app.services.customers import InvalidContact
 from app.services.refunds import NotFlagged
 from app.staff import bp, pages
+from app.staff.order_words import WORDS
 from app.staff.pages import managers_only, staff_only
 
 PAYMENTS = "/staff/payments"
@@ -36,6 +37,7 @@ def shown(form: Sent, status: int = 200, *, told: str = "", wrong_id: int | None
         refused=refunds.refused()[: refunds.SHOWN],
         wrong_id=wrong_id,
         number_of=order_number,
+        words=WORDS,
     )
 
 

@@ -49,7 +49,7 @@ def today(member: Member) -> AnyResponse:
     days = service.takings(zone)
     return pages.page(
         "today",
-        tasks=tasks(service.waiting(), member),
+        tasks=tasks(service.waiting()),
         days=days,
         bars=bars(days),
         chart={"width": CHART_WIDTH, "height": CHART_HEIGHT, "bar": BAR},
@@ -59,7 +59,7 @@ def today(member: Member) -> AnyResponse:
     )
 
 
-def tasks(waiting: Waiting, member: Member) -> list[Task]:
+def tasks(waiting: Waiting) -> list[Task]:
     """What there is to do, what cannot wait first."""
     every = [
         Task(waiting.payments, "payment needs a look", "payments need a look", "/staff/payments", is_urgent=True),

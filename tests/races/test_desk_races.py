@@ -11,11 +11,11 @@ from flask import Flask
 
 from app.extensions import db
 from app.models.order_desk import RequestStatus
-from app.services import order_desk, order_requests
+from app.services import order_desk, order_requests, refunds
 from app.services.errors import ShopError
 from tests.desk import POST, asked, paid, seen, sent, shipments, status_of, to_pack, topics
 from tests.factories import a_variant
-from tests.paying import refunds as all_refunds
+from tests.paying import refunds as all_refunds, the_payments
 from tests.shopping import level
 from tests.staff import a_manager, a_staff_member
 
@@ -94,6 +94,17 @@ def test_refunded_by_two_at_once(app, stan, monkeypatch):
 
     assert sorted(together(app, *[refund] * 4)) == ["OrderMoved"] * 3 + ["done"]
     assert all_refunds() == [(500, "QUEUED")]
+
+
+def test_parts_of_a_payment_sent_at_once_are_the_whole_of_it(app, monkeypatch):
+    order_id = paid(monkeypatch)
+    for part in (500, 500, 500, None):
+        refunds.refund(order_id, part, reason="torn", actor="cli")
+
+    together(app, *[partial(refunds.sent, refund_id, "sent") for refund_id in (1, 2, 3, 4)])
+
+    assert [status for _, status in all_refunds()] == ["DONE"] * 4
+    assert the_payments()[0].status == "REFUNDED"
 
 
 def test_asked_and_answered_by_many_at_once(app, stan):

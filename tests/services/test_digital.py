@@ -133,13 +133,6 @@ def test_an_order_without_digital_lines_asks_nothing_of_digital_goods():
     assert [sql for sql in asked if "digital_code" in sql or "download" in sql] == []
 
 
-def test_an_order_says_whether_it_has_yielded():
-    plain, yielding = get_free((a_guide(), 1)), get_free((a_licence("A"), 1))
-
-    with transaction() as t:
-        assert (digital.has_yielded(t, plain), digital.has_yielded(t, yielding)) == (False, True)
-
-
 def test_a_revoked_order_keeps_its_codes_and_loses_its_links():
     order_id = get_free((a_download(), 1), (a_licence("A"), 1))
 

@@ -87,9 +87,12 @@ def test_what_was_refunded_keeps_its_own(monkeypatch):
     issue(order_id)
     refunds.refund(order_id, 500, reason="x", actor="cli")
     refunds.refund(order_id, None, reason="x", actor="cli")
+    refunds.send(1)
 
     assert issue(order_id) == 1
-    assert (the_sheet(order_id).back_minor, len(the_sheet(order_id).refunds)) == (2395, 2)
+    assert [row.amount_minor for row in the_sheet(order_id).refunds] == [500]  # the other is promised, not sent
+    refunds.send(2)
+    assert the_sheet(order_id).back_minor == 2395
 
 
 def test_the_seller_is_who_they_were_that_day():
@@ -132,10 +135,13 @@ def test_many_are_issued_each_by_itself(monkeypatch):
     assert [sheet.order.id for sheet in invoices.invoices([first, held, second])] == [first, second]
 
 
-def test_slips_are_of_what_is_sent():
-    parcel, mailed = to_pack(), get_free((a_guide(), 1))
+def test_slips_are_of_what_is_sold_and_sent(monkeypatch):
+    item = a_variant(on_hand=20)
+    parcel, mailed = to_pack(item), get_free((a_guide(), 1))
+    unpaid, gone = a_hold(monkeypatch, item), to_pack(item)
+    cancelling.cancel(gone, actor="cli", reason="x")
 
-    [slip] = invoices.slips([mailed, parcel])
+    [slip] = invoices.slips([gone, unpaid, mailed, parcel])
 
     assert (slip.order.id, slip.invoice, slip.address[-1]) == (parcel, None, "United Kingdom")
 

@@ -1,21 +1,27 @@
 """One order at the desk: each move is legal, done once, told once, and written down."""
 
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
 import pytest
+from flask import Flask
 
 from app.extensions import transaction
 from app.gateways.shape import State
 from app.models.order import OrderStatus
-from app.services import audit, cancelling, order_desk, orders, refunds
+from app.services import audit, cancelling, digital, order_desk, orders, paying, refunds
 from app.services.cancelling import MoneyIsManagers, NotCancellable
 from app.services.customers import InvalidContact
 from app.services.errors import NotFound
 from app.services.order_desk import NotNow, Parcel
 from app.services.orders import OrderMoved
 from tests.desk import POST, paid, seen, sent, shipments, status_of, steps_of, to_pack, topics
-from tests.factories import a_guide, a_redirect_method, a_variant
-from tests.goods import a_licence, add_codes, codes_of, get_free, shelf
+from tests.factories import a_guide, a_payment_method, a_redirect_method, a_variant
+from tests.goods import a_licence, add_codes, codes_of, get_free, order_unpaid, shelf
 from tests.members import mails, words
-from tests.paying import begun, refunds as all_refunds, settle, the_payments
+from tests.paying import BASE, begun, refunds as all_refunds, settle, the_payments
+from tests.planting import a_hold
 from tests.shopping import level
 from tests.staff import a_manager, a_staff_member, trail
 
@@ -152,6 +158,44 @@ def test_missing_codes_are_handed_over_once_they_are_there():
     assert not look(order_id).moves.hand_over
 
 
+def test_nothing_is_handed_over_before_the_cash():
+    order_id = order_unpaid((a_licence("A", price_minor=500), 1))
+
+    for work in (order_desk.hand_over, order_desk.complete):
+        with pytest.raises(NotNow, match="not paid"):
+            work(order_id, shelf(), actor="cli")
+    assert (codes_of(order_id), status_of(order_id)) == ([], "PROCESSING")
+
+    cancelling.record_cash(order_id, shelf(), actor="cli")
+    order_desk.complete(order_id, shelf(), actor="cli")
+
+    assert (codes_of(order_id), status_of(order_id)) == (["A"], "COMPLETED")
+
+
+def test_what_is_not_sold_is_neither_completed_nor_handed_over(monkeypatch):
+    order_id = a_hold(monkeypatch, a_variant())
+
+    for work in (order_desk.hand_over, order_desk.complete):
+        with pytest.raises(NotNow, match="waits for its payment"):
+            work(order_id, shelf(), actor="cli")
+
+
+def test_money_that_goes_back_pays_for_nothing(monkeypatch):
+    """It came from elsewhere after its shopper had chosen to pay in cash."""
+    by_mail = {"contact_address": None, "shipping_id": None}
+    late = begun(a_licence("A", price_minor=500), a_redirect_method(monkeypatch), **by_mail)
+    order_id = the_payments()[0].order_id
+    paying.pay_again(order_id, a_payment_method("delivery"), base_url=BASE, hold_minutes=30, most_tries=None)
+    settle(late)
+    assert all_refunds() == [(500, "QUEUED")]
+
+    for work in (order_desk.hand_over, order_desk.complete):
+        with pytest.raises(NotNow, match="not paid"):
+            work(order_id, shelf(), actor="cli")
+    assert (digital.complete_digital(shelf()), codes_of(order_id)) == (0, [])
+    assert look(order_id).receipt.outstanding_minor == 500
+
+
 # ------------------------------------------------------------------------------------------------ as somebody saw it
 
 
@@ -180,6 +224,32 @@ def test_a_refund_that_was_pressed_twice_is_sent_once(monkeypatch):
     assert all_refunds() == [(500, "QUEUED")]
     [step] = order_desk.since(look(order_id), before)
     assert (step.to, step.amount_minor, step.reason) == ("", 500, "torn")
+
+
+def test_what_happens_while_a_page_is_made_was_not_seen(app, monkeypatch):
+    order_id = paid(monkeypatch)
+    whole = orders.receipt
+
+    def meanwhile(*given: Any, **more: Any) -> orders.Receipt:
+        in_a_thread(app, lambda: refunds.refund(order_id, 500, reason="torn", actor="cli"))
+        return whole(*given, **more)
+
+    with monkeypatch.context() as slow:
+        slow.setattr(orders, "receipt", meanwhile)
+        known = look(order_id).seen
+
+    with pytest.raises(OrderMoved):
+        order_desk.refund(order_id, 500, "torn", actor="cli", restock=False, as_seen=known)
+    assert all_refunds() == [(500, "QUEUED")]
+
+
+def in_a_thread(app: Flask, work: Callable[[], Any]) -> None:
+    def do() -> None:
+        with app.app_context():
+            work()
+
+    with ThreadPoolExecutor(1) as threads:
+        threads.submit(do).result()
 
 
 @pytest.mark.parametrize("forged", ["", "x", "HOLD.1", "PROCESSING.99999999999.0.0", "PROCESSING.2.0.0\n", "ⅣⅣ.1.1.1"])

@@ -11,7 +11,7 @@ from app.services import order_list, order_requests, refunds
 from app.services.order_list import Wanted
 from tests.desk import asked, change_order, sent, to_pack
 from tests.factories import a_guide, a_variant, an_account
-from tests.goods import get_free
+from tests.goods import a_licence, get_free
 from tests.members import a_member, change
 from tests.planting import a_hold
 
@@ -88,15 +88,22 @@ def test_each_state_has_its_orders(monkeypatch):
     ]
 
 
-def test_what_somebody_must_see_to_is_one_of_the_states():
+@pytest.mark.parametrize("rare", [1000, 0])
+def test_what_somebody_must_see_to_is_one_of_the_states(rare, monkeypatch):
+    monkeypatch.setattr(order_list, "RARE", rare)
     item = a_variant(on_hand=20)
     flagged, _fine, wishing = to_pack(item), to_pack(item), sent(to_pack(item))
+    waiting = get_free((a_licence("A"), 2))
     change(Payment, flagged, problem="Look")  # the first order has the first payment
     asked(wishing)
 
     rows = order_list.page(Wanted(state="attention")).rows
 
-    assert [(row.id, list(row.attention)) for row in rows] == [(wishing, ["return"]), (flagged, ["payment"])]
+    assert [(row.id, list(row.attention)) for row in rows] == [
+        (waiting, ["codes"]),
+        (wishing, ["return"]),
+        (flagged, ["payment"]),
+    ]
 
 
 def test_days_are_days_of_the_shops_clock():

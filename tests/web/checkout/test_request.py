@@ -56,6 +56,17 @@ def test_what_cannot_be_used_is_said_and_kept(bought, said):
     assert "Tell us why" in bought.text or "1000 is the most" in bought.text
 
 
+def test_what_is_told_stands_above_the_receipt_not_with_the_password(bought):
+    data = bought.form_data("Ask to send it back", text="Torn.")
+    asked(the_order().id)
+
+    bought.post(f"/orders/{the_order().key}/request", data, status=409)
+
+    above, _, below = bought.text.partition("Placed on")
+    assert "You asked for this already" in above
+    assert "Set a password" in below and "You asked for this already" not in below
+
+
 def test_twice_is_refused(bought):
     data = bought.form_data("Ask to send it back", text="Torn.")
     bought.post(f"/orders/{the_order().key}/request", data)

@@ -5,7 +5,9 @@ from sqlalchemy import select
 
 from app.extensions import db
 from app.models.order_desk import OrderNote, OrderRequest
+from app.models.payment import PaymentStatus, RefundStatus
 from app.services import order_desk, refunds
+from app.staff.order_words import PAYMENT_WORDS, REFUND_WORDS
 from tests.desk import asked, numbers, paid, sent, shipments, status_of, to_pack, topics
 from tests.factories import a_variant
 from tests.goods import a_download, a_licence, add_codes, get_free
@@ -27,7 +29,6 @@ def show(page: Browser, order_id: int, status: int = 200) -> Browser:
 
 
 def buttons(page: Browser) -> set[str]:
-
     return {text(button) for button in page.document.every("button")} - {
         "Log out staff@example.com",
         "Log out manager@example.com",
@@ -55,6 +56,10 @@ def test_what_it_yielded_is_shown(staff):
     show(staff, order_id)
 
     assert "SECRET-1" in staff.text and "guide.pdf" in staff.text and "1 codes are missing" in staff.text
+
+
+def test_each_state_of_money_has_its_words():
+    assert (set(PAYMENT_WORDS), set(REFUND_WORDS)) == (set(PaymentStatus), set(RefundStatus))
 
 
 def test_a_missing_order_is_not_there(staff):
@@ -226,6 +231,18 @@ def test_an_answer_goes_to_the_shopper(staff):
     [row] = db.session.execute(select(OrderRequest)).scalars()
     assert (row.status, row.answer, status_of(order_id)) == ("accepted", "Send it to us, please.", "SHIPPED")
     assert "Nothing else happened yet" in staff.text
+
+
+def test_an_answer_is_yes_or_no(staff):
+    order_id = sent(to_pack())
+    request_id = asked(order_id)
+    show(staff, order_id)
+    data = staff.form_data("Say no", **{"Your answer": "Perhaps."}) | {"verdict": "perhaps"}
+
+    staff.post(f"/staff/orders/{order_id}/requests/{request_id}", data, status=422)
+
+    assert "Say yes or no." in staff.text and "Perhaps." in staff.html
+    assert topics(request_id).count("order.answered") == 0
 
 
 def test_an_answer_to_what_was_answered_is_refused(staff):

@@ -129,6 +129,17 @@ def test_nothing_ticked_is_said_so(staff, three):
     assert "Tick the orders that you mean first." in staff.text and len(listed(staff)) == 3
 
 
+def test_a_later_page_stays_open_with_what_was_ticked_and_typed(staff, three, monkeypatch):
+    monkeypatch.setattr(order_list, "PAGE", 1)
+    staff.get(f"/staff/orders?q=BEANS&after={three[2]}")
+
+    staff.submit("Mark as sent", {"order": [three[1]], "carrier": "x" * 81}, form="/staff/orders/ticked", status=422)
+    assert (listed(staff), staff.document.by_id("carrier").get("value")) == (["10002"], "x" * 81)
+    staff.submit("Mark as sent", {"carrier": "Post"}, form="/staff/orders/ticked")  # the tick is still there
+
+    assert (status_of(three[1]), listed(staff), place(staff)) == ("SHIPPED", ["10002"], "/staff/orders")
+
+
 def test_an_unusable_carrier_is_said_so(staff, three):
     tick(staff, three, "ship", 422, carrier="x" * 81)
 
@@ -141,6 +152,14 @@ def test_slips_are_printed_without_prices(staff, three):
     assert place(staff) == "/staff/orders/slips"
     assert "Packing slip for order 10001" in staff.text and "Packing slip for order 10002" in staff.text
     assert "10003" not in staff.text and "£" not in staff.html
+
+
+def test_what_is_not_to_be_packed_has_no_slip(staff, three):
+    cancelling.cancel(three[0], actor="shopper", reason="x")
+
+    tick(staff, three[:1], "slips", 409)
+
+    assert "None of these is to be packed" in staff.text and len(listed(staff)) == 3
 
 
 def test_invoices_of_the_ticked_are_printed(staff, three):
@@ -189,7 +208,7 @@ def test_that_it_was_taken_stands_in_the_trail(staff, three):
     assert (entry.action, entry.subject, entry.after) == (
         "orders exported",
         "orders",
-        {"format": "jsonl", "q": "bob", "first": "2020-01-01"},
+        {"format": "jsonl", "searched": True, "first": "2020-01-01"},  # not for whom: the trail outlives them
     )
 
 

@@ -45,7 +45,7 @@ def test_a_manager_writes_down_how_it_was_sent(page, flagged):
     as_manager(page).get("/staff/payments")
 
     page.submit("It was sent", {"reference": " "}, status=422)
-    assert "Say how" in page.text
+    assert "Say how" in page.text and page.document.by_id("reference-1").get("aria-invalid") == "true"
     page.submit("It was sent", {"reference": "bank transfer of 3 May"})
 
     assert all_refunds() == [(500, "DONE")]

@@ -7,9 +7,12 @@ import pytest
 
 from app.extensions import now
 from app.models.order import Order, OrderStatus
-from app.models.payment import Payment
-from app.services import cancelling, today
-from tests.factories import a_cart, a_variant
+from app.models.outbox import OutboxMessage
+from app.models.payment import Payment, Refund, RefundStatus
+from app.services import cancelling, refunds, today
+from tests.desk import asked, paid, sent, to_pack
+from tests.factories import a_cart, a_discount, a_guide, a_variant
+from tests.goods import get_free
 from tests.members import change
 from tests.shopping import order_of
 from tests.staff import as_manager, as_staff
@@ -38,6 +41,18 @@ def test_it_says_what_there_is_to_do(page):
     assert "1 thing is sold out" in page.text
     assert "1 thing runs low" in page.text
     assert "1 payment needs a look" in page.text
+
+
+def test_each_thing_that_waits_is_counted(monkeypatch):
+    refunds.refund(paid(monkeypatch), 500, reason="torn", actor="cli")
+    change(Refund, 1, status=RefundStatus.REFUSED)
+    get_free((a_guide(), 1))
+    asked(sent(to_pack(a_variant("MUG"))))
+    change(OutboxMessage, 1, is_dead=True)
+
+    waiting = today.waiting()
+
+    assert (waiting.to_pack, waiting.to_yield, waiting.refunds, waiting.requests, waiting.messages) == (1, 1, 1, 1, 1)
 
 
 def test_counting_ends_where_nobody_counts_further():
@@ -87,6 +102,13 @@ def test_the_best_sellers_come_first_and_what_was_called_off_does_not_count():
         ("MUG", 5, 2500),
         ("BEANS", 2, 2000),
     ]
+
+
+def test_a_best_seller_came_to_what_was_paid_for_it():
+    a_discount(percent=15)
+    order_of(a_cart((a_variant(price_minor=1000), 3)), code="SUMMER10")
+
+    assert [each.takings_minor for each in today.best_sellers(LONDON)] == [2550]
 
 
 def test_what_was_sold_long_ago_is_no_best_seller():
