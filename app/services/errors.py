@@ -106,6 +106,19 @@ class StockMoved(ShopError):
         return "It was %(seen)s when you looked: it is %(level)s now. Press Save again to set it all the same."
 
 
+class DoneAlready(ShopError):
+    """Somebody made just this change since they saw the page: was it pressed twice, or is it meant? `level` is on hand now."""
+
+    status = 409
+
+    def __init__(self, *, delta: int, level: int) -> None:
+        done = "You added %(count)s" if delta > 0 else "You took away %(count)s"
+        super().__init__(
+            f"{done} already: it is %(level)s now. Press Save again to do it once more.", count=abs(delta), level=level
+        )
+        self.level = level
+
+
 class BadFile(ShopError):
     """A file that cannot be taken in; `problems` are (line number, reason)."""
 

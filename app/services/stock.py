@@ -13,7 +13,7 @@ from app.extensions import Prepared, Record, db, now, retried, transaction
 from app.models.catalog import Variant
 from app.models.stock import Reason, StockAlert, StockMovement
 from app.services import audit, catalog, editing, outbox
-from app.services.errors import NotFound, OutOfStock, StockConflict, StockMoved, StockRefused
+from app.services.errors import DoneAlready, NotFound, OutOfStock, StockConflict, StockMoved, StockRefused
 
 AVAILABLE = Variant.on_hand - Variant.held
 MOST = 2**31 - 1  # of one variant, on every database
@@ -230,10 +230,13 @@ def _too_many(t: Connection, variant_id: int, quantity: int) -> NotFound | Stock
 
 
 @retried
-def change_by(variant_id: int, delta: int, *, actor: str, reason: Reason = Reason.SET, note: str = "") -> int:
+def change_by(
+    variant_id: int, delta: int, *, actor: str, seen: int | None = None, reason: Reason = Reason.SET, note: str = ""
+) -> int:
     """Add things that somebody put on the shelf, or take away as many; answers how many there are now.
 
-    What is sold meanwhile does not matter: the difference is applied to whatever is there. Raises NotFound, StockConflict when
+    What is sold meanwhile does not matter: the difference is applied to whatever is there. Only when this actor did just the same
+    since the page said that `seen` were on hand, DoneAlready asks whether it is meant twice. Raises NotFound, StockConflict when
     unpaid orders hold more than would be left, StockRefused when there are not so many, or would be too many.
     """
     with transaction() as t:
@@ -245,6 +248,10 @@ def change_by(variant_id: int, delta: int, *, actor: str, reason: Reason = Reaso
         row = t.execute(changed).first()
         if row is None:
             raise _refusal(t, variant_id, delta)
+        if seen is not None:
+            now_again = {"delta": delta, "reason": reason, "note": note, "actor": actor}
+            if any(now_again.items() <= each._mapping.items() for each in _since(t, variant_id, row.on_hand - delta, seen)):
+                raise DoneAlready(delta=delta, level=row.on_hand - delta)
         _record_by_hand(t, row, delta, reason=reason, note=note, actor=actor)
     return int(row.on_hand)
 
@@ -299,20 +306,23 @@ def _contradiction(t: Connection, variant_id: int, level: int, seen: int) -> Not
         return NotFound("There is no such variant.")
     if row.on_hand == seen:
         return StockConflict(sku=row.sku, held=row.held, wanted=level)
-    since = (
-        select(StockMovement.delta, StockMovement.reason)
-        .where(StockMovement.variant_id == variant_id)
-        .order_by(StockMovement.id.desc())
-        .limit(LOOKED_BACK)
-    )
-    before, only_sales = row.on_hand, True
-    for movement in t.execute(since):
-        before -= movement.delta
-        only_sales &= movement.reason == Reason.SALE
-        if before == seen:
+    since = _since(t, variant_id, row.on_hand, seen)
+    is_explained = row.on_hand - sum(each.delta for each in since) == seen
+    only_sales = all(each.reason == Reason.SALE for each in since)
+    return StockMoved(seen=seen, level=row.on_hand, sold=seen - row.on_hand if is_explained and only_sales else 0)
+
+
+def _since(t: Connection, variant_id: int, on_hand: int, seen: int) -> list[Record]:
+    """What moved since somebody saw another level, the newest first; all that is looked back on when that never was the level."""
+    columns = StockMovement.delta, StockMovement.reason, StockMovement.note, StockMovement.actor
+    mine = select(*columns).where(StockMovement.variant_id == variant_id).order_by(StockMovement.id.desc()).limit(LOOKED_BACK)
+    since: list[Record] = []
+    for movement in t.execute(mine):
+        if on_hand == seen:
             break
-    sold = seen - row.on_hand if only_sales and before == seen else 0
-    return StockMoved(seen=seen, level=row.on_hand, sold=sold)
+        on_hand -= movement.delta
+        since.append(movement)
+    return since
 
 
 @retried

@@ -11,7 +11,7 @@ from app.extensions import Record
 from app.services import editing, stock, stock_list
 from app.services.accounts import Member
 from app.services.editing import EditConflict
-from app.services.errors import ShopError, StockMoved, StockRefused
+from app.services.errors import DoneAlready, ShopError, StockMoved, StockRefused
 from app.services.stock_list import STATES
 from app.staff import bp, pages
 from app.staff.pages import number, staff_only
@@ -67,7 +67,7 @@ def change_stock(member: Member, variant_id: int) -> AnyResponse:
         return again(variant_id, form, 422)
     try:
         saved = changed(variant_id, wish, member.actor)
-    except StockMoved as moved:
+    except (StockMoved, DoneAlready) as moved:
         form.say({"number": str(moved)})
         form.seen.data = str(moved.level)  # pressed again, it is meant
         return again(variant_id, form, moved.status)
@@ -84,9 +84,9 @@ def change_stock(member: Member, variant_id: int) -> AnyResponse:
 
 def changed(variant_id: int, wish: Wish, actor: str) -> str:
     """Carry a wish out; answers a sentence that says what is true now."""
-    more: dict[str, Any] = {"actor": actor, "reason": wish.reason, "note": wish.note}
+    more: dict[str, Any] = {"seen": wish.seen, "actor": actor, "reason": wish.reason, "note": wish.note}
     if wish.is_count:
-        stock.set_to(variant_id, wish.number, seen=wish.seen, **more)
+        stock.set_to(variant_id, wish.number, **more)
         return f"Saved. There are {wish.number} now."
     return f"Saved. There are {stock.change_by(variant_id, wish.number, **more)} now."
 

@@ -111,7 +111,9 @@ def test_the_last_ones_are_taken_away_or_sold_never_both(room, backend):
         clerks = [Clerk(server.url).log_in(MANAGER) for _ in range(4)]
         shoppers = [Buyer(server.url) for _ in range(SHOPPERS)]
         one_by_one([partial(shopper.go_to_checkout, {"BEANS": 1}) for shopper in shoppers])
-        forms = [clerk.form_of("/staff/stock", f"/staff/stock/{beans.id}") | {"way": "add", "number": "-4"} for clerk in clerks]
+        wishes = [{"way": "add", "number": "-4", "reason": reason} for reason in ("", "broken", "stolen", "other")]
+        page, form = "/staff/stock", f"/staff/stock/{beans.id}"
+        forms = [clerk.form_of(page, form) | wish for clerk, wish in zip(clerks, wishes, strict=True)]
 
         def take(clerk: Clerk, form: dict[str, str]) -> Answer:
             return clerk.ask("POST", f"/staff/stock/{beans.id}", form)

@@ -11,7 +11,7 @@ from app.models.outbox import OutboxMessage
 from app.models.stock import Reason, StockMovement
 from app.services import catalog, editing, stock, stock_list
 from app.services.editing import EditConflict
-from app.services.errors import NotFound, StockConflict, StockMoved, StockRefused
+from app.services.errors import DoneAlready, NotFound, StockConflict, StockMoved, StockRefused
 from tests.factories import a_cart, a_redirect_method, a_variant, set_columns
 from tests.shopping import alerts, level, order_of
 from tests.staff import a_manager, trail
@@ -35,6 +35,29 @@ def test_a_difference_is_added_whatever_was_sold_meanwhile():
 
     last = db.session.execute(select(StockMovement).order_by(StockMovement.id.desc())).scalars().first()
     assert (last.delta, last.reason, last.note, last.actor) == (12, "delivery", "two boxes", "test")
+
+
+def test_what_was_pressed_twice_is_added_once_unless_it_is_meant():
+    beans = a_variant(on_hand=10)
+    order_of(a_cart((beans, 4)))
+    delivery = {"actor": a_manager().actor, "reason": Reason.DELIVERY, "note": "two boxes"}
+    assert stock.change_by(beans.id, 12, seen=10, **delivery) == 18
+    order_of(a_cart((beans, 1)))
+
+    with pytest.raises(DoneAlready, match=r"You added 12 already: it is 17 now\. Press Save again to do it once more\.") as error:
+        stock.change_by(beans.id, 12, seen=10, **delivery)
+
+    assert level("BEANS") == (17, 0)
+    assert stock.change_by(beans.id, 12, seen=error.value.level, **delivery) == 29
+
+
+@pytest.mark.parametrize("other", [{"actor": "cli"}, {"note": ""}, {"reason": Reason.OTHER}, {"delta": 11}])
+def test_another_change_is_no_repetition(other):
+    beans = a_variant(on_hand=10)
+    change = {"delta": 12, "seen": 10, "actor": a_manager().actor, "reason": Reason.DELIVERY, "note": "two boxes"}
+    stock.change_by(beans.id, **change)
+
+    assert stock.change_by(beans.id, **change | other) == 22 + (change | other)["delta"]
 
 
 def test_more_than_there_is_cannot_be_taken_away():

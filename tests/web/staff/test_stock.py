@@ -36,6 +36,20 @@ def test_a_difference_is_added_to_what_is_there(page):
     assert "BEANS: Saved. There are 17 now." in page.text
 
 
+def test_a_button_that_is_pressed_twice_adds_once_and_again_only_if_it_is_meant(page):
+    beans = a_variant(on_hand=5)
+    as_staff(page).get("/staff/stock")
+    sent = page.form_data("Save BEANS") | {"number": "12", "reason": "delivery"}
+
+    page.post(f"/staff/stock/{beans.id}", sent)
+    page.post(f"/staff/stock/{beans.id}", sent, status=409)
+
+    assert level("BEANS") == (17, 0)
+    assert "You added 12 already: it is 17 now." in page.text
+    page.submit("Save BEANS")
+    assert level("BEANS") == (29, 0)
+
+
 @pytest.mark.parametrize(("typed", "left"), [("-3", 2), ("−3", 2), (" 4 ", 9), ("-5", 0)])
 def test_a_difference_may_be_typed_in_several_ways(page, typed, left):
     a_variant(on_hand=5)
@@ -178,10 +192,11 @@ def test_a_mistake_in_a_row_that_is_elsewhere_now_shows_that_row(page):
 def test_the_way_back_never_leads_out_of_the_back_office(page):
     beans = a_variant(on_hand=5)
     as_staff(page).get("/staff/stock")
-    sent = page.form_data("Save BEANS") | {"number": "1"}
+    sent = page.form_data("Save BEANS")
 
-    for back in ("https://evil.example/", "//evil.example", "/account", "/staff/stocks", "/staff/stock\\@evil.example"):
-        page.post(f"/staff/stock/{beans.id}", sent | {"back": back})
+    places = ("https://evil.example/", "//evil.example", "/account", "/staff/stocks", "/staff/stock\\@evil.example")
+    for number, back in enumerate(places, start=1):
+        page.post(f"/staff/stock/{beans.id}", sent | {"number": str(number), "back": back})
         assert page.path == f"/staff/stock/{beans.id}#v{beans.id}".partition("#")[0]
 
 
