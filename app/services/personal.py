@@ -13,7 +13,8 @@ from app.models.catalog import Product, Variant
 from app.models.customer import Account, Address, ApiToken, CartLine, Customer, EmailCode, IdempotencyKey, Role
 from app.models.digital import DigitalCode, Download
 from app.models.order import NAMES_SOMEBODY, LineItem, Order, OrderEvent, OrderStatus, order_number
-from app.models.order_desk import OrderNote, OrderRequest
+from app.models.order_desk import OrderNote, OrderRequest, Shipment
+from app.models.payment import Payment, Refund
 from app.services import accounts, audit, digital
 from app.services.accounts import Member, WrongPassword
 from app.services.errors import ShopError
@@ -155,7 +156,8 @@ def forget_finished() -> int:
 def blank(t: Connection, *which: ColumnElement[bool]) -> int:
     """Take the person out of these orders, close their downloads, and answer how many orders named somebody.
 
-    The country stays, taxes depend on it. What the staff typed about these orders goes too, for it may name the person.
+    The country stays, taxes depend on it. What the staff typed about these orders goes too, for it may name the person;
+    only how refunds were sent stays for the books.
     """
     named = select(Order.id).where(*which, NAMES_SOMEBODY)
     ids = list(t.execute(named.order_by(Order.id).with_for_update()).scalars())
@@ -166,5 +168,9 @@ def blank(t: Connection, *which: ColumnElement[bool]) -> int:
         audit.forget(t, [f"order:{order_id}" for order_id in portion])
         typed = OrderEvent.order_id.in_(portion), OrderEvent.actor.startswith(audit.STAFF)
         t.execute(update(OrderEvent).where(*typed).values(reason=""))
+        payments = select(Payment.id).where(Payment.order_id.in_(portion))
+        typed = Refund.payment_id.in_(payments), Refund.actor.startswith(audit.STAFF)
+        t.execute(update(Refund).where(*typed).values(reason=""))
+        t.execute(update(Shipment).where(Shipment.order_id.in_(portion)).values(carrier="", tracking="", link=""))
         t.execute(update(Order).where(Order.id.in_(portion)).values(**BLANK))
     return len(ids)

@@ -13,6 +13,7 @@ from app.cli.shop import rounds
 from app.extensions import db, now, transaction
 from app.models.customer import Account, Address, ApiToken, CartLine, Customer, EmailCode, Role
 from app.models.order import Order, OrderEvent, OrderStatus
+from app.models.order_desk import Shipment
 from app.models.outbox import OutboxMessage
 from app.models.payment import Refund, RefundStatus
 from app.models.staff import AuditEntry
@@ -24,6 +25,7 @@ from app.services import (
     audit,
     cancelling,
     errands,
+    order_desk,
     orders,
     personal,
     staffing,
@@ -34,9 +36,11 @@ from app.services.accounts import Member
 from app.services.anonymising import AlreadyAnonymous, StillOpen
 from app.services.cart import Cart
 from app.services.errors import NotFound
+from app.services.order_desk import Parcel
 from app.services.personal import StillStaff
+from tests.desk import POST
 from tests.factories import LONDON, a_cart, a_redirect_method, a_variant
-from tests.goods import a_download, get_free, yielded
+from tests.goods import a_download, get_free, shelf, yielded
 from tests.paying import begun, settle
 from tests.planting import an_order
 from tests.shopping import order_of
@@ -162,6 +166,24 @@ def test_what_staff_wrote_about_them_loses_its_words_but_not_its_numbers(manager
     )
     assert typed == {order_id: "", other: "Mrs Able called"}
     assert "arrived" in everything()
+
+
+def test_where_the_parcel_went_and_why_money_went_back_are_forgotten_too(manager):
+    order_id, other = (an_order(a_variant(sku), **ABLE | {"email": email}) for sku, email in (("A", "a@x.org"), ("B", "b@x.org")))
+    for each in (order_id, other):
+        cancelling.record_cash(each, shelf(), actor=manager.actor)
+        order_desk.ship(each, POST, actor=manager.actor)
+        order_desk.refund(each, 100, "torn, says Mrs Able", actor=manager.actor, restock=False)
+        order_desk.complete(each, shelf(), actor=manager.actor)
+    for go in rounds():
+        go()
+
+    anonymising.anonymise(customer_of(order_id), actor=manager.actor)
+
+    parcels = select(Shipment.carrier, Shipment.tracking, Shipment.link).order_by(Shipment.order_id)
+    assert [Parcel(*row) for row in db.session.execute(parcels)] == [Parcel(), POST]
+    reasons = select(Refund.reason).order_by(Refund.id)
+    assert list(db.session.execute(reasons).scalars()) == ["", "torn, says Mrs Able"]
 
 
 @pytest.mark.parametrize("status", ["PROCESSING", "HOLD"])
