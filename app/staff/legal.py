@@ -24,7 +24,7 @@ MOST_BYTES = 1024 * 1024  # of the one form that takes whole texts
 def take_long_texts(endpoint: str | None, _values: dict[str, Any] | None) -> None:
     """A legal text may be longer than other forms; this comes before anything reads what was sent."""
     if endpoint == "staff.publish_legal":
-        request.max_content_length = request.max_form_memory_size = MOST_BYTES
+        pages.make_room(MOST_BYTES)
 
 
 @bp.get(LEGAL)
