@@ -12,7 +12,7 @@ from app.services import address_book, addresses, shipping
 from app.services.accounts import Member
 from app.services.address_book import BookFull
 from app.services.addresses import Address
-from app.services.customers import InvalidContact
+from app.services.errors import InvalidInput
 
 ENTRY = "/addresses/<int(max=2147483647):address_id>"
 KEPT = ("country", "name", "line1", "line2", "city", "region", "postcode", "phone", "is_default")
@@ -78,7 +78,7 @@ def written(member: Member, entry: Record | None) -> AnyResponse:
             address_book.add(member.customer_id, address, **values)
         else:
             address_book.change(member.customer_id, entry.id, with_company(address, entry), **values)
-    except InvalidContact as error:
+    except InvalidInput as error:
         form.say(error.fields)
         form.doubted_postcode.data = form.postcode.data if "postcode" in error.fields else ""
         return editor(form, entry, error.status)

@@ -13,7 +13,7 @@ from app.extensions import Record
 from app.services import accounts, customers
 from app.services.accounts import Member, WrongCode, WrongPassword
 from app.services.codes import CHOOSING, Purpose
-from app.services.customers import InvalidContact
+from app.services.errors import InvalidInput
 
 
 @bp.get("/login")
@@ -68,7 +68,7 @@ def register() -> AnyResponse:
         if not guard.may_be_mailed(email):
             return pages.too_often("register", form)
         key = accounts.register(email, name, password)
-    except InvalidContact as error:
+    except InvalidInput as error:
         form.say(error.fields)
         return pages.page("register", form, error.status)
     return web.go(f"/account/code/{key}")
@@ -91,7 +91,7 @@ def forgot() -> AnyResponse:
         if not guard.may_be_mailed(email):
             return pages.too_often("forgot", form)
         key = accounts.forgot_password(email)
-    except InvalidContact as error:
+    except InvalidInput as error:
         form.say(error.fields)
         return pages.page("forgot", form, error.status)
     return web.go(f"/account/code/{key}")
@@ -136,7 +136,7 @@ def type_code(key: str) -> AnyResponse:
         return pages.too_often("code", form, asked=asked, key=key)
     try:
         return prove(asked, key, form)
-    except InvalidContact as error:
+    except InvalidInput as error:
         form.say(error.fields)
     except WrongCode as error:
         form.say({"code": str(error)})
@@ -144,7 +144,7 @@ def type_code(key: str) -> AnyResponse:
 
 
 def prove(asked: Record, key: str, form: Sent) -> AnyResponse:
-    """Make the account, set the password or confirm the e-mail. Raises WrongCode, InvalidContact."""
+    """Make the account, set the password or confirm the e-mail. Raises WrongCode, InvalidInput."""
     typed, secrets, member = form["code"].data or "", login.secrets(), login.current()
     if asked.purpose == Purpose.REGISTER:
         made = accounts.confirm_registration(key, typed, secrets)

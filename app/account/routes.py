@@ -9,7 +9,7 @@ from app.account.forms import PasswordForm, PlainForm, ProfileForm
 from app.account.pages import members_only
 from app.services import account_orders, accounts
 from app.services.accounts import Member, WrongPassword
-from app.services.customers import InvalidContact
+from app.services.errors import InvalidInput
 
 __all__ = ["addresses", "bp", "getting_in", "personal", "tokens"]
 
@@ -54,7 +54,7 @@ def change_profile(member: Member) -> AnyResponse:
         return pages.page("profile", form, 422)
     try:
         accounts.change_profile(member, name=form["name"].data or "", phone=form.phone.data or "")
-    except InvalidContact as error:
+    except InvalidInput as error:
         form.say(error.fields)
         return pages.page("profile", form, error.status)
     pages.say("Your name and phone are saved.")
@@ -81,7 +81,7 @@ def change_password(member: Member) -> AnyResponse:
     except WrongPassword as error:
         form.say({"old": str(error)})
         return pages.page("password", form, error.status)
-    except InvalidContact as error:
+    except InvalidInput as error:
         form.say(error.fields)
         return pages.page("password", form, error.status)
     pages.say("Your new password is set, and every other device is logged out.")

@@ -8,7 +8,7 @@ from app.account.forms import TokenForm
 from app.account.pages import members_only
 from app.services import tokens
 from app.services.accounts import Member
-from app.services.customers import InvalidContact
+from app.services.errors import InvalidInput
 
 
 def listed(member: Member, form: TokenForm, status: int = 200, *, made: str = "") -> AnyResponse:
@@ -31,7 +31,7 @@ def make_token(member: Member) -> AnyResponse:
         return listed(member, form, 422)
     try:
         made = tokens.make(member.account_id, form["name"].data or "")
-    except InvalidContact as error:
+    except InvalidInput as error:
         form.say(error.fields)
         return listed(member, form, error.status)
     form["name"].data = ""

@@ -17,8 +17,7 @@ from app.api.decoding import Refused
 from app.extensions import Busy, limiter
 from app.services import idempotency
 from app.services.accounts import Member
-from app.services.customers import InvalidContact
-from app.services.errors import OutOfStock, ShopError
+from app.services.errors import InvalidInput, OutOfStock, ShopError
 
 log = logging.getLogger("till")
 
@@ -154,7 +153,7 @@ def answered(made: Operation, parts: dict[str, str], member: Member | None) -> R
 
 def sentence(error: ShopError) -> str:
     """What went wrong with every detail that a program may want to show."""
-    if isinstance(error, InvalidContact):
+    if isinstance(error, InvalidInput):
         return " ".join(f"{field}: {said}" for field, said in error.fields.items())
     if isinstance(error, OutOfStock):
         short = "; ".join(

@@ -15,8 +15,7 @@ from app.checkout.forms import FindForm
 from app.models.order import SOLD, Order
 from app.models.order_desk import RequestStatus
 from app.services import accounts, cancelling, invoices, order_desk, order_requests, orders, payments, reorder
-from app.services.customers import InvalidContact
-from app.services.errors import CartFull, ShopError
+from app.services.errors import CartFull, InvalidInput, ShopError
 from app.services.invoices import NotSold, Seller
 from app.services.order_requests import NotAskable
 from app.services.shelf import Shelf
@@ -121,7 +120,7 @@ def ask(key: str) -> AnyResponse:
         if kind is None:
             raise NotAskable
         order_requests.ask(found.id, kind, form["text"].data or "", has_digital=has_digital)
-    except InvalidContact as error:
+    except InvalidInput as error:
         form.say(error.fields)
         return page(found, error.status, request_form=form)
     except ShopError as error:
@@ -165,7 +164,7 @@ def open_account(key: str) -> AnyResponse:
         if not guard.may_be_mailed(found.email):
             return pages.slowed(page(found, 429, account_form=form, told=pages.TOO_OFTEN))
         code = accounts.register(found.email, found.name, password)
-    except InvalidContact as error:
+    except InvalidInput as error:
         form.say({"password": next(iter(error.fields.values()))})
         return page(found, error.status, account_form=form)
     return web.go(f"/account/code/{code}")

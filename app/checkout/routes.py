@@ -33,9 +33,8 @@ from app.services import (
     text,
 )
 from app.services.cart import Cart, CartView, Notice
-from app.services.customers import InvalidContact
 from app.services.discounts import Discount, DiscountRefused
-from app.services.errors import AlreadyOrdered, MethodUnavailable, OutOfStock, ShopError, TotalChanged
+from app.services.errors import AlreadyOrdered, InvalidInput, MethodUnavailable, OutOfStock, ShopError, TotalChanged
 from app.services.shelf import Shelf
 
 __all__ = ["bp", "downloads"]
@@ -152,7 +151,7 @@ def place() -> AnyResponse:
     try:
         with limiter.limit(lambda: current_app.config["CHECKOUT_LIMIT"]):
             return thanks(submitted(wanted, form, was))
-    except InvalidContact as error:
+    except InvalidInput as error:
         form.say(error.fields)
         form.doubted_postcode.data = form.postcode.data if "postcode" in error.fields else ""
         return page(desk(wanted, form, []), error.status)
@@ -229,14 +228,14 @@ def not_now(wanted: Cart, form: CheckoutForm, error: ShopError) -> Response:
 
 
 def checked_contact(form: CheckoutForm, needs_shipping: bool) -> customers.Contact:
-    """Who orders and where it goes. Raises InvalidContact with a sentence for every field that cannot be used."""
+    """Who orders and where it goes. Raises InvalidInput with a sentence for every field that cannot be used."""
     wrong: dict[str, str] = {}
     if not form.validate():
         form.csrf_token.errors = []
         wrong["shown"] = EXPIRED
     try:
         checkout.checked_notes(form.notes.data or "")
-    except InvalidContact as error:
+    except InvalidInput as error:
         wrong |= error.fields
     try:
         contact = customers.contact(
@@ -246,10 +245,10 @@ def checked_contact(form: CheckoutForm, needs_shipping: bool) -> customers.Conta
             form.address(needs_shipping),
             accepted_postcode=form.doubted_postcode.data or "",
         )
-    except InvalidContact as error:
+    except InvalidInput as error:
         wrong |= error.fields
     if wrong:
-        raise InvalidContact(wrong)
+        raise InvalidInput(wrong)
     return contact
 
 

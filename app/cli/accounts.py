@@ -9,7 +9,7 @@ from flask.cli import AppGroup
 from app.cli.output import fail, speaks
 from app.models.customer import Role
 from app.services import accounts as accounts_service, audit, second_factor, staffing, tokens
-from app.services.customers import InvalidContact
+from app.services.errors import InvalidInput
 
 TOKEN_NAME = "made by a command"
 
@@ -37,7 +37,7 @@ def create(email: str, name: str, phone: str, role: str, verified: bool, passwor
     try:
         of = {"name": name, "phone": phone, "password": password}
         member = accounts_service.create(email, **of, role=Role(role), is_verified=verified, actor=audit.COMMAND)
-    except InvalidContact as error:
+    except InvalidInput as error:
         fail(" ".join(f"{field}: {sentence}" for field, sentence in error.fields.items()))
     click.echo(f"Made the account of {member.email} ({member.role}).")
 
@@ -57,7 +57,7 @@ def token(email: str, name: str) -> None:
         fail(f"There is no account of {email}.")
     try:
         click.echo(tokens.make(member.account_id, name))
-    except InvalidContact as error:
+    except InvalidInput as error:
         fail(" ".join(error.fields.values()))
 
 

@@ -20,8 +20,8 @@ from app.models.customer import Account, Customer, EmailCode, Role
 from app.models.order import Order
 from app.services import audit, codes, customers, outbox
 from app.services.codes import Purpose
-from app.services.customers import Contact, InvalidContact
-from app.services.errors import ShopError
+from app.services.customers import Contact
+from app.services.errors import InvalidInput, ShopError
 
 # Source: OWASP, Password Storage Cheat Sheet: argon2id with 19 MiB, two passes, one lane.
 HASHER = PasswordHasher(time_cost=2, memory_cost=19456, parallelism=1)
@@ -123,7 +123,7 @@ def known_as(email: str) -> str:
     """What the account of an e-mail would be known by; "" for a text that is no e-mail, which no account has."""
     try:
         return customers.mailbox(email)
-    except InvalidContact:
+    except InvalidInput:
         return ""
 
 
@@ -196,12 +196,12 @@ def _rehash(account_id: int, was: str, digest: str) -> None:
 
 @retried
 def change_password(account_id: int, old: str, new: str) -> Member:
-    """A new password for whoever knows the old one; every session of before is over. Raises WrongPassword, InvalidContact."""
+    """A new password for whoever knows the old one; every session of before is over. Raises WrongPassword, InvalidInput."""
     row = db.session.execute(MEMBERS.where(Account.id == account_id)).one()
     if not is_password(row.password_hash, old):
         raise WrongPassword("That is not your password of today.")
     if problem := password_problem(new, row.email):
-        raise InvalidContact({"password": problem})
+        raise InvalidInput({"password": problem})
     digest = hashed(new)
     with transaction() as t:
         _set_password(t, account_id, digest)
@@ -228,23 +228,23 @@ def end_sessions(account_id: int) -> None:
 def register(email: str, name: str, password: str, *, phone: str = "") -> str:
     """Mail a code with which an account can be made, and answer its key; the owner of an account is told so instead.
 
-    Raises InvalidContact.
+    Raises InvalidInput.
     """
     person = check_registration(email, name, password, phone=phone)
     return _mail_code(Purpose.REGISTER, person.mailbox, name=person.name, password_hash=hashed(password))
 
 
 def check_registration(email: str, name: str, password: str, *, phone: str = "") -> Contact:
-    """Who wants an account, tidied. Raises InvalidContact with a sentence for each field that cannot be used."""
+    """Who wants an account, tidied. Raises InvalidInput with a sentence for each field that cannot be used."""
     wrong: dict[str, str] = {}
     try:
         person = customers.contact(email, name, phone)
-    except InvalidContact as error:
+    except InvalidInput as error:
         wrong = error.fields
     if problem := password_problem(password, email.strip()):
         wrong["password"] = problem
     if wrong:
-        raise InvalidContact(wrong)
+        raise InvalidInput(wrong)
     return person
 
 
@@ -252,7 +252,7 @@ def check_registration(email: str, name: str, password: str, *, phone: str = "")
 def forgot_password(email: str) -> str:
     """Mail a code with which a new password can be set, and answer its key; where there is no account the mail says so.
 
-    Raises InvalidContact.
+    Raises InvalidInput.
     """
     return _mail_code(Purpose.RESET, customers.mailbox(email))
 
@@ -340,11 +340,11 @@ def confirm_registration(key: str, typed: str, keys: Sequence[str]) -> Member:
 def reset_password(key: str, typed: str, password: str, keys: Sequence[str]) -> Member:
     """Set a new password for whoever got the code by mail, which proves the mailbox too; every session of before is over.
 
-    Raises WrongCode, InvalidContact.
+    Raises WrongCode, InvalidInput.
     """
     found = asked(key)
     if problem := password_problem(password, found.email if found else ""):
-        raise InvalidContact({"password": problem})
+        raise InvalidInput({"password": problem})
     digest = hashed(password)
     purpose = Purpose(found.purpose) if found and found.purpose in codes.CHOOSING else Purpose.RESET
     with transaction() as t:
@@ -424,18 +424,18 @@ def create(
 ) -> Member:
     """Make an account for staff's commands; without a password its owner sets one by a mailed code.
 
-    Raises InvalidContact, AccountExists.
+    Raises InvalidInput, AccountExists.
     """
     wrong: dict[str, str] = {}
     try:
         mailbox = customers.mailbox(email)
         name, phone = customers.name_and_phone(name, phone, needs_name=False)
-    except InvalidContact as error:
+    except InvalidInput as error:
         wrong = error.fields
     if password and (problem := password_problem(password, email)):
         wrong["password"] = problem
     if wrong:
-        raise InvalidContact(wrong)
+        raise InvalidInput(wrong)
     digest = hashed(password) if password else ""
     with transaction() as t:
         if t.execute(select(Account.id).where(Account.email == mailbox)).first():
@@ -452,7 +452,7 @@ class AccountExists(ShopError):
 
 @retried
 def change_profile(member: Member, *, name: str | None = None, phone: str | None = None) -> Member:
-    """Change the name or the phone; None leaves it. Raises InvalidContact."""
+    """Change the name or the phone; None leaves it. Raises InvalidInput."""
     name, phone = customers.name_and_phone(
         member.name if name is None else name, member.phone if phone is None else phone, needs_name=name is not None
     )

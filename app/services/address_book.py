@@ -41,7 +41,7 @@ def address_of(row: Record) -> Address:
 def add(
     customer_id: int, address: Address, *, name: str = "", phone: str = "", is_default: bool = False, accepted_postcode: str = ""
 ) -> int:
-    """A new entry, and its id; the first one is the default. Raises InvalidContact, BookFull."""
+    """A new entry, and its id; the first one is the default. Raises InvalidInput, BookFull."""
     columns = _columns(address, name, phone, accepted_postcode)
     with transaction() as t:
         _lock(t, customer_id)
@@ -66,7 +66,7 @@ def change(
     is_default: bool = False,
     accepted_postcode: str = "",
 ) -> None:
-    """Write an entry anew; orders that were sent there keep what they had. Raises InvalidContact, NotFound."""
+    """Write an entry anew; orders that were sent there keep what they had. Raises InvalidInput, NotFound."""
     columns = _columns(address, name, phone, accepted_postcode)
     with transaction() as t:
         _lock(t, customer_id)

@@ -10,8 +10,8 @@ from app.models.order import NOTES_MAX, OrderStatus
 from app.services import account_carts, customers, digital, discounts, expiry, orders, paying, pricing, stock, text
 from app.services.addresses import NOWHERE, Address
 from app.services.cart import Cart
-from app.services.customers import Buyer, Contact, InvalidContact
-from app.services.errors import AlreadyOrdered, OutOfStock, ShopError, TotalChanged
+from app.services.customers import Buyer, Contact
+from app.services.errors import AlreadyOrdered, InvalidInput, OutOfStock, ShopError, TotalChanged
 from app.services.pricing import Priced
 from app.services.shelf import Shelf
 
@@ -111,7 +111,7 @@ def place_order(
     `holder`. What is digital in an order that costs nothing is yielded from the `shelf`. `shown_total_minor` is what the
     shopper was shown, if anything was. A `buyer`'s order is their account's, and what it takes leaves their cart; an order
     without one is a guest's. A `discount_code` is used with it, or nothing is ordered. Raises EmptyCart, MethodUnavailable,
-    InvalidContact (notes), DiscountRefused, AlreadyOrdered, TotalChanged, OutOfStock, TooManyHolds, Busy.
+    InvalidInput (notes), DiscountRefused, AlreadyOrdered, TotalChanged, OutOfStock, TooManyHolds, Busy.
     """
     notes = checked_notes(notes)
     wish = Wish(cart, contact, shipping_id, payment_id, notes, shown_total_minor, currency, buyer, discount_code)
@@ -188,10 +188,10 @@ def replace(t: Connection, order_id: int) -> None:
 
 
 def checked_notes(notes: str) -> str:
-    """The notes, cleaned. Raises InvalidContact when they are too long or cannot be stored."""
+    """The notes, cleaned. Raises InvalidInput when they are too long or cannot be stored."""
     cleaned = text.clean(notes)
     if not text.is_storable(cleaned, lines=True):
-        raise InvalidContact({"notes": text.REFUSED})
+        raise InvalidInput({"notes": text.REFUSED})
     if len(cleaned) > NOTES_MAX:
-        raise InvalidContact({"notes": f"These are {len(cleaned)} characters; {NOTES_MAX} is the most."})
+        raise InvalidInput({"notes": f"These are {len(cleaned)} characters; {NOTES_MAX} is the most."})
     return cleaned

@@ -13,7 +13,7 @@ from app.extensions import Prepared
 from app.models.customer import Customer
 from app.services import addresses, text
 from app.services.addresses import NOWHERE, Address
-from app.services.errors import ShopError
+from app.services.errors import InvalidInput
 
 LONGEST = {
     "email": 254,
@@ -26,16 +26,6 @@ LONGEST = {
     "postcode": 20,
     "company": 120,
 }
-
-
-class InvalidContact(ShopError):
-    """Something that was typed cannot be used; `fields` says what to do by the field's name."""
-
-    message = "Please check what you typed."
-
-    def __init__(self, fields: dict[str, str]) -> None:
-        super().__init__()
-        self.fields = fields
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +52,7 @@ class Buyer:
 
 
 def contact(email: str, name: str, phone: str = "", address: Address | None = None, *, accepted_postcode: str = "") -> Contact:
-    """A checked contact with tidied text. Raises InvalidContact with a sentence for each field that cannot be used."""
+    """A checked contact with tidied text. Raises InvalidInput with a sentence for each field that cannot be used."""
     typed = {"email": email, "name": name, "phone": phone}
     if address is not None:
         typed |= {field: getattr(address, field) for field in Address.__slots__ if field != "country"}
@@ -74,38 +64,38 @@ def contact(email: str, name: str, phone: str = "", address: Address | None = No
     if address is not None:
         address = _checked_address(address.country, typed, accepted_postcode, wrong)
     if wrong:
-        raise InvalidContact(wrong)
+        raise InvalidInput(wrong)
     return Contact(email, typed["name"], typed["phone"], address)
 
 
 def mailbox(email: str) -> str:
-    """What an e-mail is known by. Raises InvalidContact."""
+    """What an e-mail is known by. Raises InvalidInput."""
     typed, wrong = _cleaned({"email": email})
     checked = _checked_email(typed["email"], wrong)
     if wrong:
-        raise InvalidContact(wrong)
+        raise InvalidInput(wrong)
     return checked.casefold()
 
 
 def name_and_phone(name: str, phone: str, *, needs_name: bool = True) -> tuple[str, str]:
-    """Both, tidied. Raises InvalidContact."""
+    """Both, tidied. Raises InvalidInput."""
     typed, wrong = _cleaned({"name": name, "phone": phone})
     if needs_name and not typed["name"]:
         wrong.setdefault("name", "Enter your full name.")
     _check_phone(typed["phone"], None, wrong)
     if wrong:
-        raise InvalidContact(wrong)
+        raise InvalidInput(wrong)
     return typed["name"], typed["phone"]
 
 
 def place(address: Address, name: str, phone: str, *, accepted_postcode: str = "") -> tuple[Address, str, str]:
-    """An address of an address book with its name and phone, which may be empty, tidied. Raises InvalidContact."""
+    """An address of an address book with its name and phone, which may be empty, tidied. Raises InvalidInput."""
     parts = {field: getattr(address, field) for field in Address.__slots__ if field != "country"}
     typed, wrong = _cleaned(parts | {"name": name, "phone": phone})
     _check_phone(typed["phone"], address.country, wrong)
     checked = _checked_address(address.country, typed, accepted_postcode, wrong)
     if wrong:
-        raise InvalidContact(wrong)
+        raise InvalidInput(wrong)
     return checked, typed["name"], typed["phone"]
 
 

@@ -17,8 +17,7 @@ from app.models.payment import Payment, PaymentStatus, Refund
 from app.providers import GATEWAYS
 from app.services import audit, cancelling, digital, orders, outbox, refunds, text
 from app.services.cancelling import CANCELLABLE
-from app.services.customers import InvalidContact
-from app.services.errors import NotFound, ShopError
+from app.services.errors import InvalidInput, NotFound, ShopError
 from app.services.orders import Receipt
 from app.services.shelf import Shelf
 
@@ -182,14 +181,14 @@ class Parcel:
 
 
 def checked_parcel(carrier: str, tracking: str, link: str) -> Parcel:
-    """Raises InvalidContact with a sentence for each field that cannot be used."""
+    """Raises InvalidInput with a sentence for each field that cannot be used."""
     wrong: dict[str, str] = {}
     typed = {"carrier": (carrier, PARCEL_MAX), "tracking": (tracking, PARCEL_MAX), "link": (link, LINK_MAX)}
     values = {name: _checked(name, said, most, wrong) for name, (said, most) in typed.items()}
     if values["link"] and "link" not in wrong and not is_link(values["link"]):
         wrong["link"] = "Enter a whole web address, which begins with https://."
     if wrong:
-        raise InvalidContact(wrong)
+        raise InvalidInput(wrong)
     return Parcel(**values)
 
 
@@ -204,18 +203,18 @@ def is_link(link: str) -> bool:
 
 
 def checked_reason(reason: str) -> str:
-    """Raises InvalidContact."""
+    """Raises InvalidInput."""
     return checked_text("reason", reason, REASON_MAX, "Say why in a few words; it stands in the order's history.")
 
 
 def checked_text(name: str, said: str, most: int, missing: str, *, lines: bool = False) -> str:
-    """A text that must not be empty, cleaned. Raises InvalidContact."""
+    """A text that must not be empty, cleaned. Raises InvalidInput."""
     wrong: dict[str, str] = {}
     value = _checked(name, said, most, wrong, lines=lines)
     if not value:
         wrong.setdefault(name, missing)
     if wrong:
-        raise InvalidContact(wrong)
+        raise InvalidInput(wrong)
     return value
 
 
@@ -324,13 +323,13 @@ def ship_many(order_ids: Sequence[int], carrier: str, *, actor: str) -> Bulk:
 
 
 def cancel(order_id: int, reason: str, *, actor: str, is_manager: bool, as_seen: str | None = None) -> int:
-    """Call an order off; answers what goes back, in minor units. Raises as `cancelling.cancel` does, and InvalidContact."""
+    """Call an order off; answers what goes back, in minor units. Raises as `cancelling.cancel` does, and InvalidInput."""
     why = checked_reason(reason)
     return cancelling.cancel(order_id, actor=actor, reason=why, as_seen=as_seen, may_send_money=is_manager)
 
 
 def refund(order_id: int, amount_minor: int | None, reason: str, *, actor: str, restock: bool, as_seen: str | None = None) -> int:
-    """Send money back; answers how much, in minor units. Raises as `refunds.refund` does, and InvalidContact."""
+    """Send money back; answers how much, in minor units. Raises as `refunds.refund` does, and InvalidInput."""
     why = checked_reason(reason)
     return refunds.refund(order_id, amount_minor, reason=why, actor=actor, restock=restock, as_seen=as_seen)
 
@@ -340,7 +339,7 @@ def refund(order_id: int, amount_minor: int | None, reason: str, *, actor: str, 
 
 @retried
 def add_note(order_id: int, said: str, *, actor: str) -> None:
-    """Leave a note that the shopper never reads. Raises NotFound, InvalidContact."""
+    """Leave a note that the shopper never reads. Raises NotFound, InvalidInput."""
     value = checked_text("text", said, NOTE_MAX, "Write something first.", lines=True)
     with transaction() as t:
         if t.execute(select(Order.id).where(Order.id == order_id)).first() is None:

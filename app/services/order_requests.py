@@ -52,7 +52,7 @@ def waiting() -> list[Record]:
 
 @retried
 def ask(order_id: int, kind: RequestKind, said: str, *, has_digital: bool) -> None:
-    """Write down what a shopper asks. Raises NotFound, NotAskable, AskedAlready, InvalidContact."""
+    """Write down what a shopper asks. Raises NotFound, NotAskable, AskedAlready, InvalidInput."""
     value = order_desk.checked_text("text", said, REQUEST_MAX, "Tell us why, in a sentence or two.", lines=True)
     try:
         with transaction() as t:
@@ -68,7 +68,7 @@ def ask(order_id: int, kind: RequestKind, said: str, *, has_digital: bool) -> No
 def answer(order_id: int, request_id: int, status: RequestStatus, said: str, *, actor: str) -> None:
     """Accept or decline what was asked of an order, and owe the shopper the mail that says so.
 
-    It moves neither goods nor money. Raises NotFound, AnsweredAlready, InvalidContact.
+    It moves neither goods nor money. Raises NotFound, AnsweredAlready, InvalidInput.
     """
     value = order_desk.checked_text("answer", said, REQUEST_MAX, "Write a sentence; the shopper gets it by mail.", lines=True)
     with transaction() as t:

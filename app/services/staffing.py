@@ -8,8 +8,7 @@ from app.extensions import Record, db, retried, transaction
 from app.models.customer import Account, Customer, Role
 from app.services import accounts, audit, codes, customers
 from app.services.accounts import Member, WrongCode
-from app.services.customers import InvalidContact
-from app.services.errors import NotFound, ShopError
+from app.services.errors import InvalidInput, NotFound, ShopError
 
 FIRST = "first manager"  # what the code of the very first manager is made from, with the shop's key
 IS_MANAGER = Account.role == Role.MANAGER
@@ -35,7 +34,7 @@ def first_code(key: str) -> str:
 
 @retried
 def first_manager(email: str, name: str, password: str, typed: str, keys: Sequence[str]) -> Member:
-    """Make the account of the first manager for whoever was told the code. Raises InvalidContact, WrongCode, NotFound.
+    """Make the account of the first manager for whoever was told the code. Raises InvalidInput, WrongCode, NotFound.
 
     Whoever has an account with this e-mail proves it by its password. NotFound: the shop has a manager.
     """
@@ -86,24 +85,24 @@ def person(account_id: int) -> Record:
 def employ(email: str, name: str, role: Role, *, actor: str) -> bool:
     """Let somebody work here; answers whether an account was made for them. They choose its password by a mailed code.
 
-    Raises InvalidContact.
+    Raises InvalidInput.
     """
     if role not in (Role.STAFF, Role.MANAGER):
-        raise InvalidContact({"role": "Choose staff or manager."})
+        raise InvalidInput({"role": "Choose staff or manager."})
     mailbox = customers.mailbox(email)
     name, _ = customers.name_and_phone(name, "", needs_name=False)
     try:
         with transaction() as t:
             return _let_in(t, mailbox, name, role, actor)
     except exc.IntegrityError:  # they registered at this very moment
-        raise InvalidContact({"email": "They made an account a moment ago. Press the button once more."}) from None
+        raise InvalidInput({"email": "They made an account a moment ago. Press the button once more."}) from None
 
 
 def _let_in(t: Connection, mailbox: str, name: str, role: Role, actor: str) -> bool:
     claim(t)
     there = t.execute(select(Account.id, Account.role).where(Account.email == mailbox).with_for_update()).first()
     if there is not None and there.role != Role.CUSTOMER:
-        raise InvalidContact({"email": "They work here already."})
+        raise InvalidInput({"email": "They work here already."})
     if there is None:
         account_id = accounts.create_in(t, mailbox, name=name, password_hash="", is_verified=False, role=role).account_id
         accounts.invite(t, mailbox)

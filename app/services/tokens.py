@@ -11,8 +11,7 @@ from app.extensions import Record, db, now, retried, transaction
 from app.models.customer import Account, ApiToken
 from app.services import accounts, text
 from app.services.accounts import Member
-from app.services.customers import InvalidContact
-from app.services.errors import NotFound
+from app.services.errors import InvalidInput, NotFound
 
 TOKEN_PREFIX = "till_"  # lets scanners for leaked secrets know one when they see it
 TOKEN_SHOWN = 9  # letters of a token by which its owner knows it
@@ -31,16 +30,16 @@ def alive(account_id: int) -> Sequence[Record]:
 
 @retried
 def make(account_id: int, name: str = "") -> str:
-    """A new token for a program that acts for this account; it is answered now and never again. Raises InvalidContact."""
+    """A new token for a program that acts for this account; it is answered now and never again. Raises InvalidInput."""
     name = text.clean(name) or "Unnamed"
     if not text.is_storable(name) or len(name) > 120:
-        raise InvalidContact({"name": text.REFUSED if len(name) <= 120 else "This is too long; 120 characters is the most."})
+        raise InvalidInput({"name": text.REFUSED if len(name) <= 120 else "This is too long; 120 characters is the most."})
     token = TOKEN_PREFIX + secrets.token_urlsafe(32)
     digest = hashlib.sha256(token.encode()).hexdigest()
     with transaction() as t:
         working = t.execute(select(ApiToken.id).where(ApiToken.account_id == account_id, ApiToken.revoked_at.is_(None))).all()
         if len(working) >= MOST_TOKENS:
-            raise InvalidContact({"name": f"There are {MOST_TOKENS} tokens already. Revoke one that is not used any more."})
+            raise InvalidInput({"name": f"There are {MOST_TOKENS} tokens already. Revoke one that is not used any more."})
         values = {"account_id": account_id, "name": name, "prefix": token[:TOKEN_SHOWN], "sha256": digest}
         t.execute(insert(ApiToken), values)
     return token

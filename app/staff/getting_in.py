@@ -8,7 +8,7 @@ from app.account import guard, login
 from app.account.pages import TOO_OFTEN, slowed, welcome
 from app.services import second_factor, staffing
 from app.services.accounts import WrongCode, WrongPassword
-from app.services.customers import InvalidContact
+from app.services.errors import InvalidInput
 from app.staff import bp, pages
 from app.staff.forms import CodeForm, FirstForm
 
@@ -32,7 +32,7 @@ def make_first() -> AnyResponse:
     email, name, password, code = (form[field].data or "" for field in ("email", "name", "password", "code"))
     try:
         member = staffing.first_manager(email, name, password, code, login.secrets())
-    except InvalidContact as error:
+    except InvalidInput as error:
         form.say(error.fields)
     except WrongCode as error:
         form.say({"code": str(error)})

@@ -12,12 +12,12 @@ from app.models.order_desk import RequestStatus
 from app.services import cancelling, invoices, order_desk, order_requests
 from app.services.accounts import Member
 from app.services.cart import Notice
-from app.services.customers import InvalidContact
-from app.services.errors import NotFound, ShopError
+from app.services.errors import InvalidInput, NotFound, ShopError
 from app.services.invoices import Seller
 from app.services.order_desk import Desk, Step
 from app.services.orders import OrderMoved
 from app.services.shelf import Shelf
+from app.services.typed import Typed
 from app.staff import bp, pages
 from app.staff.order_forms import AnswerForm, CancelForm, DeskForm, NoteForm, RefundForm, ShipForm
 from app.staff.order_words import WORDS
@@ -81,7 +81,7 @@ def moved(member: Member, order_id: int, form: DeskForm, move: Callable[[str], s
         return shown(look(member, order_id), form, 422, problem=EXPIRED)
     try:
         sentence = move(seen)
-    except InvalidContact as error:
+    except InvalidInput as error:
         form.say(error.fields)
         return shown(look(member, order_id), form, error.status)
     except OrderMoved as error:
@@ -195,11 +195,11 @@ def refund(member: Member, order_id: int) -> AnyResponse:
 
 
 def typed_amount(typed: str) -> int | None:
-    """What was typed in minor units; None for nothing, which means all that is left. Raises InvalidContact."""
-    try:
-        return money.typed(typed, current_app.config["CURRENCY"]) if typed.strip() else None
-    except ValueError as error:
-        raise InvalidContact({"amount": str(error)}) from error
+    """What was typed in minor units; None for nothing, which means all that is left. Raises InvalidInput."""
+    form = Typed({"amount": typed})
+    minor = form.amount("amount", current_app.config["CURRENCY"])
+    form.check()
+    return minor
 
 
 @bp.post(ORDER + "/notes")
@@ -224,7 +224,7 @@ def answer_request(member: Member, order_id: int, request_id: int) -> AnyRespons
     def move(seen: str) -> str:
         verdict = VERDICTS.get(request.form.get("verdict", ""))
         if verdict is None:
-            raise InvalidContact({"answer": "Say yes or no."})
+            raise InvalidInput({"answer": "Say yes or no."})
         order_requests.answer(order_id, request_id, verdict, form.answer.data or "", actor=member.actor)
         return NEXT[verdict]
 

@@ -12,7 +12,7 @@ from app.account.forms import PlainForm
 from app.models.order import order_number
 from app.services import invoices, order_desk, order_export, order_list, order_requests, text
 from app.services.accounts import Member
-from app.services.customers import InvalidContact
+from app.services.errors import InvalidInput
 from app.services.invoices import Seller
 from app.services.order_list import STATES, Wanted
 from app.staff import bp, pages
@@ -113,7 +113,7 @@ def ship_them(member: Member, ids: list[int]) -> AnyResponse:
     """Each by itself; the next page says which were, and why others were not."""
     try:
         parcel = order_desk.checked_parcel(request.form.get("carrier", ""), "", "")
-    except InvalidContact as error:
+    except InvalidInput as error:
         return listed(request.form, error.status, unfit=error.fields["carrier"])
     bulk = order_desk.ship_many(ids, parcel.carrier, actor=member.actor)
     if bulk.done:

@@ -9,7 +9,7 @@ from app.account.forms import PlainForm, Sent
 from app.models.order import order_number
 from app.services import order_desk, refunds
 from app.services.accounts import Member
-from app.services.customers import InvalidContact
+from app.services.errors import InvalidInput
 from app.services.refunds import NotFlagged
 from app.staff import bp, pages
 from app.staff.order_words import WORDS
@@ -74,7 +74,7 @@ def sent(member: Member, refund_id: int) -> AnyResponse:
         typed = form.reference.data or ""
         reference = order_desk.checked_text("reference", typed, 200, "Say how, such as “bank transfer of 3 May”.")
         refunds.sent_by_hand(refund_id, reference, actor=member.actor)
-    except InvalidContact as error:
+    except InvalidInput as error:
         form.say(error.fields)
         return shown(form, error.status, wrong_id=refund_id)
     pages.say("Written down. The shopper gets a mail.")

@@ -7,7 +7,7 @@ from app.account.forms import PlainForm
 from app.models.customer import Role
 from app.services import audit, second_factor, staffing
 from app.services.accounts import Member
-from app.services.customers import InvalidContact
+from app.services.errors import InvalidInput
 from app.services.staffing import LastManager
 from app.staff import bp, pages
 from app.staff.forms import EmployForm, RoleForm
@@ -33,7 +33,7 @@ def employ(member: Member) -> AnyResponse:
     email, name = form.email.data or "", form["name"].data or ""
     try:
         is_new = staffing.employ(email, name, Role(form.role.data), actor=member.actor)
-    except InvalidContact as error:
+    except InvalidInput as error:
         form.say(error.fields)
         return pages.page("people", form, error.status, people=staffing.people())
     mailed = "They work here now, and get a mail with a code with which they choose a password."

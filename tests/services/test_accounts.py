@@ -10,7 +10,7 @@ from app.models.customer import Account, Customer, EmailCode, Role
 from app.models.outbox import OutboxMessage
 from app.services import accounts, codes
 from app.services.accounts import AccountExists, Member, WrongCode, WrongPassword
-from app.services.customers import InvalidContact
+from app.services.errors import InvalidInput
 from tests.factories import a_cart, a_variant
 from tests.shopping import order_of, the_order
 
@@ -135,7 +135,7 @@ def test_whoever_prepared_an_account_with_anothers_mailbox_does_not_get_it():
     ],
 )
 def test_what_cannot_be_used_is_said_by_field(values, fields):
-    with pytest.raises(InvalidContact) as error:
+    with pytest.raises(InvalidInput) as error:
         accounts.register(*values)
 
     assert set(error.value.fields) == fields
@@ -266,7 +266,7 @@ def test_a_password_is_changed_by_its_owner_alone():
 
     with pytest.raises(WrongPassword):
         accounts.change_password(member.account_id, "not it", "another good one")
-    with pytest.raises(InvalidContact):
+    with pytest.raises(InvalidInput):
         accounts.change_password(member.account_id, PASSWORD, "short")
 
     assert accounts.log_in(member.email, PASSWORD) == member
@@ -295,7 +295,7 @@ def test_a_bad_new_password_does_not_use_the_code_up():
     member = alice()
     key = accounts.forgot_password(member.email)
 
-    with pytest.raises(InvalidContact):
+    with pytest.raises(InvalidInput):
         accounts.reset_password(key, code(key), "short", KEYS)
 
     assert accounts.reset_password(key, code(key), "another good one", KEYS)
@@ -336,7 +336,7 @@ def test_a_profile_is_changed_in_part():
 
     assert (member.name, member.phone, member.is_complete) == ("Alice Able", "+44 20 7946 0000", True)
     for wrong in ({"name": ""}, {"phone": "12"}, {"name": "x" * 121}, {"name": "a\0"}):
-        with pytest.raises(InvalidContact):
+        with pytest.raises(InvalidInput):
             accounts.change_profile(member, **wrong)
 
 

@@ -5,8 +5,7 @@ import pytest
 from app.services import address_book
 from app.services.address_book import BookFull
 from app.services.addresses import Address
-from app.services.customers import InvalidContact
-from app.services.errors import NotFound
+from app.services.errors import InvalidInput, NotFound
 from tests.factories import LONDON, an_account
 
 pytestmark = pytest.mark.usefixtures("app_context")
@@ -73,7 +72,7 @@ def test_what_was_typed_is_tidied(alice):
     ],
 )
 def test_what_cannot_be_used_is_said_by_field(alice, address, more, field):
-    with pytest.raises(InvalidContact) as error:
+    with pytest.raises(InvalidInput) as error:
         address_book.add(alice, address, **more)
 
     assert field in error.value.fields

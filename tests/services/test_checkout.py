@@ -13,8 +13,7 @@ from app.models.outbox import OutboxMessage
 from app.models.payment import Payment, PaymentMethod, ShippingMethod
 from app.services import checkout, orders as order_service, pricing
 from app.services.cart import Cart
-from app.services.customers import InvalidContact
-from app.services.errors import AlreadyOrdered, EmptyCart, MethodUnavailable, OutOfStock, TotalChanged
+from app.services.errors import AlreadyOrdered, EmptyCart, InvalidInput, MethodUnavailable, OutOfStock, TotalChanged
 from tests.factories import (
     LONDON,
     STANDARD_MINOR,
@@ -458,14 +457,14 @@ def test_five_hundred_characters_of_notes_are_taken(notes):
 
 @pytest.mark.parametrize("notes", ["x" * 501, "🌱" * 501, "a\r\n" * 249 + "end"])
 def test_five_hundred_and_one_are_too_many(notes):
-    refused = refused_and_nothing_written(InvalidContact, a_cart((a_variant(), 1)), notes=notes)
+    refused = refused_and_nothing_written(InvalidInput, a_cart((a_variant(), 1)), notes=notes)
 
     assert "500 is the most" in refused.fields["notes"]
 
 
 @pytest.mark.parametrize("notes", ["a\0b", "a\x07b", "a\ud800b"])
 def test_notes_that_cannot_be_stored_are_refused(notes):
-    refused = refused_and_nothing_written(InvalidContact, a_cart((a_variant(), 1)), notes=notes)
+    refused = refused_and_nothing_written(InvalidInput, a_cart((a_variant(), 1)), notes=notes)
 
     assert set(refused.fields) == {"notes"}
 

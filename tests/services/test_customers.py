@@ -11,13 +11,13 @@ from sqlalchemy import func, select
 from app.extensions import db, transaction
 from app.models.customer import Customer
 from app.services import customers
-from app.services.customers import InvalidContact
+from app.services.errors import InvalidInput
 from tests.factories import LONDON, a_contact, an_account
 
 
 def wrong(**typed) -> dict[str, str]:
     values = {"email": "gus@example.com", "name": "Gus Guest", "phone": "", "address": LONDON} | typed
-    with pytest.raises(InvalidContact) as refused:
+    with pytest.raises(InvalidInput) as refused:
         customers.contact(values["email"], values["name"], values["phone"], values["address"])
     return refused.value.fields
 
@@ -104,7 +104,7 @@ def test_real_emails_are_judged_as_their_source_says():
 def normalised(email: str) -> str | None:
     try:
         return customers.contact(email, "Gus").email
-    except InvalidContact:
+    except InvalidInput:
         return None
 
 

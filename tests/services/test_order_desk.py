@@ -12,8 +12,7 @@ from app.gateways.shape import State
 from app.models.order import OrderStatus
 from app.services import audit, cancelling, digital, order_desk, orders, paying, refunds
 from app.services.cancelling import MoneyIsManagers, NotCancellable
-from app.services.customers import InvalidContact
-from app.services.errors import NotFound
+from app.services.errors import InvalidInput, NotFound
 from app.services.order_desk import NotNow, Parcel
 from app.services.orders import OrderMoved
 from tests.desk import POST, paid, seen, sent, shipments, status_of, steps_of, to_pack, topics
@@ -101,7 +100,7 @@ def test_an_unknown_order_is_said_so():
     "link", ["javascript:alert(1)", "track.example/1", "https://", "https://a b", "//x", 'https://a/"', "ftp://x/y"]
 )
 def test_a_link_leads_to_a_web_page(link):
-    with pytest.raises(InvalidContact) as caught:
+    with pytest.raises(InvalidInput) as caught:
         order_desk.checked_parcel("", "", link)
 
     assert list(caught.value.fields) == ["link"]
@@ -109,7 +108,7 @@ def test_a_link_leads_to_a_web_page(link):
 
 @pytest.mark.parametrize(("carrier", "tracking"), [("x" * 81, ""), ("", "x" * 81), ("a\x00b", ""), ("", "a\nb")])
 def test_what_cannot_be_stored_is_refused(carrier, tracking):
-    with pytest.raises(InvalidContact):
+    with pytest.raises(InvalidInput):
         order_desk.checked_parcel(carrier, tracking, "")
 
 
@@ -289,7 +288,7 @@ def test_a_reason_is_needed(monkeypatch):
         lambda: order_desk.cancel(1, " ", actor="cli", is_manager=True),
         lambda: order_desk.refund(1, None, "x" * 121, actor="cli", restock=False),
     ):
-        with pytest.raises(InvalidContact):
+        with pytest.raises(InvalidInput):
             work()
 
 
@@ -425,7 +424,7 @@ def test_notes_are_kept_with_who_wrote_them():
 
 @pytest.mark.parametrize("said", ["", " \n ", "x" * 2001, "a\x00b"])
 def test_a_note_says_something_that_can_be_kept(said):
-    with pytest.raises(InvalidContact):
+    with pytest.raises(InvalidInput):
         order_desk.add_note(to_pack(), said, actor="cli")
 
 

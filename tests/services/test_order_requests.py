@@ -5,8 +5,7 @@ import pytest
 from app.models.order import OrderStatus
 from app.models.order_desk import RequestKind, RequestStatus
 from app.services import order_requests
-from app.services.customers import InvalidContact
-from app.services.errors import NotFound
+from app.services.errors import InvalidInput, NotFound
 from app.services.order_requests import AnsweredAlready, AskedAlready, NotAskable
 from tests.desk import asked, sent, status_of, to_pack, topics
 from tests.factories import a_variant
@@ -57,7 +56,7 @@ def test_what_does_not_fit_the_order_is_not_asked():
 
 @pytest.mark.parametrize("said", ["", "  ", "x" * 1001, "a\x00"])
 def test_it_is_said_in_words(said):
-    with pytest.raises(InvalidContact):
+    with pytest.raises(InvalidInput):
         asked(sent(to_pack()), text=said)
 
 

@@ -8,8 +8,7 @@ from sqlalchemy import select, update
 from app.extensions import db, now, transaction
 from app.models.customer import ApiToken, Customer
 from app.services import tokens
-from app.services.customers import InvalidContact
-from app.services.errors import NotFound
+from app.services.errors import InvalidInput, NotFound
 from tests.factories import an_account
 
 pytestmark = pytest.mark.usefixtures("app_context")
@@ -85,7 +84,7 @@ def test_its_last_use_is_written_down_once_a_minute():
 
 @pytest.mark.parametrize("name", ["x" * 121, "a\0b"])
 def test_a_name_that_cannot_be_kept_is_refused(name):
-    with pytest.raises(InvalidContact):
+    with pytest.raises(InvalidInput):
         tokens.make(account(), name)
 
 
@@ -94,5 +93,5 @@ def test_an_account_has_so_many(monkeypatch):
     alice = account()
     tokens.make(alice)
 
-    with pytest.raises(InvalidContact):
+    with pytest.raises(InvalidInput):
         tokens.make(alice)

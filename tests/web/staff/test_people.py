@@ -8,7 +8,7 @@ from sqlalchemy import update
 from app.extensions import now, transaction
 from app.models.customer import Account, Role
 from app.services import accounts, audit, personal, staffing
-from app.services.customers import InvalidContact
+from app.services.errors import InvalidInput
 from app.services.personal import StillStaff
 from app.services.staffing import LastManager
 from tests.members import PASSWORD, a_member, account, change, code, email_codes, log_in, mails, words
@@ -49,7 +49,7 @@ def test_whoever_registers_at_the_same_moment_is_told_of(at_once):
                 time.sleep(1)
             return {}
         time.sleep(0.5)
-        with pytest.raises(InvalidContact) as refused:
+        with pytest.raises(InvalidInput) as refused:
             staffing.employ("nora@example.com", "", Role.STAFF, actor=audit.COMMAND)
         return refused.value.fields
 
