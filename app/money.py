@@ -1,6 +1,5 @@
 """Money: integers in minor units, how many of them make one, and how an amount is written."""
 
-import re
 from decimal import Decimal, InvalidOperation
 from functools import lru_cache
 
@@ -35,24 +34,6 @@ def parse(text: str, currency: str) -> int:
     if minor > MAX_MINOR:
         raise ValueError(f"“{text}” is too large")
     return int(minor)
-
-
-TYPED = re.compile(r"(\d{1,13})(?:[.,](\d{1,6}))?", re.ASCII)
-
-
-def typed(text: str, currency: str) -> int:
-    """The minor units of an amount that somebody typed: "12.50", "12,50" or "£12.50". Raises ValueError with a sentence."""
-    bare = text.strip().removeprefix(currency).removesuffix(currency)
-    found = TYPED.fullmatch(bare.strip().lstrip("£€$").strip())
-    if found is None:
-        raise ValueError("Enter an amount such as 12.50.")
-    whole, decimals = found[1], found[2] or ""
-    if decimals[exponent(currency) :].strip("0"):
-        raise ValueError(f"{currency} has no more than {exponent(currency)} decimals.")
-    minor = int(whole + decimals[: exponent(currency)].ljust(exponent(currency), "0"))
-    if minor > MAX_MINOR:
-        raise ValueError("That is too large.")
-    return minor
 
 
 def plain(minor: int, currency: str) -> str:

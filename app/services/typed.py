@@ -51,7 +51,7 @@ class Typed:
             return typed
 
     def amount(self, name: str, currency: str, *, missing: str = "") -> int | None:
-        """An amount of money in minor units; None for nothing typed.
+        """An amount of money in minor units, typed as "12.50", "12,50" or "£12.50"; None for nothing typed.
 
         More decimals than the currency has are refused, zeros too: "1,250" may mean a thousand and more.
         """
@@ -59,7 +59,7 @@ class Typed:
         if not typed:
             return None
         try:
-            decimal = self._decimal(typed)
+            decimal = self._decimal(typed.removeprefix(currency).removesuffix(currency).strip(" £€$"))
             if len(decimal.partition(".")[2]) > money.exponent(currency):
                 raise ValueError(typed)
             return money.parse(decimal, currency)

@@ -16,6 +16,8 @@ from app.services.typed import Typed, plain_grams, plain_percent
         ("500", "JPY", 500),
         ("12,50", "EUR", 1250),
         ("1.250", "KWD", 1250),
+        ("£12.50", "GBP", 1250),
+        ("12,50 EUR", "EUR", 1250),
         ("", "GBP", None),
     ],
 )
@@ -36,7 +38,7 @@ def test_an_amount_is_a_plain_decimal(typed, currency, minor):
         "1,250",
         "1.250",
         "3.955",
-        "£3",
+        "3 crowns",
         "NaN",
         "Infinity",
         "３",
