@@ -172,7 +172,9 @@ def insert(connection: Connection, model: type[Model], count: int, values: Mappi
     else:
         connection.exec_driver_sql("SET LOCAL statement_timeout = 0")
         casts = casts.replace("%", "%%")  # which psycopg would take for a place
-        connection.exec_driver_sql(f'INSERT INTO "{table.name}" ({names}) SELECT {casts} FROM generate_series(1, {count}::bigint) AS n')
+        connection.exec_driver_sql(
+            f'INSERT INTO "{table.name}" ({names}) SELECT {casts} FROM generate_series(1, {count}::bigint) AS n'
+        )
 
 
 def default(connection: Connection, column: Any) -> str:
