@@ -27,7 +27,7 @@ ALLOWED_MOVES: dict[OrderStatus, set[OrderStatus]] = {
     OrderStatus.HOLD: {OrderStatus.PROCESSING, OrderStatus.FAILED, OrderStatus.CANCELLED},
     OrderStatus.FAILED: {OrderStatus.HOLD, OrderStatus.PROCESSING, OrderStatus.CANCELLED},
     OrderStatus.PROCESSING: {OrderStatus.SHIPPED, OrderStatus.COMPLETED, OrderStatus.CANCELLED, OrderStatus.REFUNDED},
-    OrderStatus.SHIPPED: {OrderStatus.COMPLETED, OrderStatus.REFUNDED},
+    OrderStatus.SHIPPED: {OrderStatus.COMPLETED, OrderStatus.CANCELLED, OrderStatus.REFUNDED},  # cancelled: it came back unpaid
     OrderStatus.COMPLETED: {OrderStatus.REFUNDED},
     OrderStatus.CANCELLED: {OrderStatus.PROCESSING},  # only late money after a successful new hold
     OrderStatus.REFUNDED: set(),

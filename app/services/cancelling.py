@@ -3,7 +3,7 @@
 from sqlalchemy import select, update
 
 from app.extensions import retried, transaction
-from app.models.order import LineItem, OrderStatus
+from app.models.order import SOLD, LineItem, OrderStatus
 from app.models.payment import Payment, PaymentStatus
 from app.providers import GATEWAYS
 from app.services import audit, digital, orders, outbox, paying, refunds, stock
@@ -33,25 +33,31 @@ def may_shopper_cancel(status: str, has_digital: bool) -> bool:
     return status in (OrderStatus.HOLD, OrderStatus.FAILED) or (status == OrderStatus.PROCESSING and not has_digital)
 
 
+def may_staff_cancel(status: str, kept_minor: int) -> bool:
+    """Whether the staff may call it off: until it was sent, or when its parcel came back because nobody paid at the door."""
+    return status in CANCELLABLE or (status == OrderStatus.SHIPPED and kept_minor == 0)
+
+
 @retried
 def cancel(order_id: int, *, actor: str, reason: str, as_seen: str | None = None, may_send_money: bool = True) -> int:
     """Call an order off; answers how much money goes back, in minor units. Raises NotFound, NotCancellable, MoneyIsManagers.
 
-    As `orders.SHOPPER` one may as long as `may_shopper_cancel` says so, as anybody else until it was sent. With what
+    As `orders.SHOPPER` one may as long as `may_shopper_cancel` says so, as anybody else as `may_staff_cancel` does. With what
     `orders.seen` answered before, raises OrderMoved when it moved since.
     """
     with transaction() as t:
         status = orders.lock(t, order_id, as_seen).status
         by_mail = select(LineItem.id).where(LineItem.order_id == order_id, LineItem.is_digital)
-        may = status in CANCELLABLE
         if actor == orders.SHOPPER:
             may = may_shopper_cancel(status, t.execute(by_mail).first() is not None)
+        else:
+            may = may_staff_cancel(status, refunds.kept(t, order_id))
         if not may or not orders.move(t, order_id, OrderStatus.CANCELLED, actor=actor, reason=reason):
             raise NotCancellable
         lines = orders.stock_lines(t, order_id)
         if status == OrderStatus.HOLD:
             stock.release(t, list(lines.values()))
-        elif status == OrderStatus.PROCESSING:
+        elif status in SOLD:
             stock.take_back(t, lines, actor)
         digital.revoke(t, order_id)
         paying.cancel_open(t, order_id)

@@ -16,7 +16,6 @@ from app.models.order_desk import NOTE_MAX, Invoice, OrderNote, OrderRequest, Sh
 from app.models.payment import Payment, PaymentStatus, Refund
 from app.providers import GATEWAYS
 from app.services import audit, cancelling, digital, orders, outbox, refunds, text
-from app.services.cancelling import CANCELLABLE
 from app.services.errors import InvalidInput, NotFound, ShopError
 from app.services.orders import Receipt
 from app.services.shelf import Shelf
@@ -118,14 +117,15 @@ def moves_of(order: Order, receipt: Receipt, payments: Sequence[Payment], *, is_
     kept = sum(payment.captured_minor - payment.refunded_minor for payment in payments)
     is_unpaid = receipt.outstanding_minor > 0
     owes_codes = any(line.owed for line in receipt.yielded)
+    may_cancel = cancelling.may_staff_cancel(status, kept)
     in_hand = status == OrderStatus.PROCESSING and not needs_shipping and not is_unpaid and not owes_codes
     return Moves(
         ship=status == OrderStatus.PROCESSING and needs_shipping,
         complete=status == OrderStatus.SHIPPED or in_hand,
         cash=any(is_cash(payment) for payment in payments) and status in SOLD,
         hand_over=status in SOLD and owes_codes and not is_unpaid,
-        cancel=status in CANCELLABLE and (is_manager or kept == 0),
-        needs_manager=status in CANCELLABLE and kept > 0 and not is_manager,
+        cancel=may_cancel and (is_manager or kept == 0),
+        needs_manager=may_cancel and kept > 0 and not is_manager,
         refund_minor=kept if is_manager and status in SOLD else 0,
         invoice=status in SOLD,
     )

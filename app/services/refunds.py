@@ -80,6 +80,11 @@ def promise_all(t: Connection, order_id: int, *, reason: str, actor: str) -> int
     return sum(left for _, left in rows)
 
 
+def kept(t: Connection, order_id: int) -> int:
+    """How much of an order's money may still go back, in minor units."""
+    return sum(left for _, left in _kept(t, order_id))
+
+
 def _kept(t: Connection, order_id: int) -> list[tuple[int, int]]:
     """(payment id, what may still go back of it in minor units) of an order's payments, the oldest first."""
     held = select(Payment.id, Payment.captured_minor - Payment.refunded_minor).where(Payment.order_id == order_id, KEEPS_MONEY)
@@ -97,15 +102,15 @@ def refund(
     """
     with transaction() as t:
         order = orders.lock(t, order_id, as_seen)
-        kept = _kept(t, order_id)
-        left = sum(of_it for _, of_it in kept)
+        payments = _kept(t, order_id)
+        left = sum(of_it for _, of_it in payments)
         amount = left if amount_minor is None else amount_minor
         if not 0 < amount <= left or order.status not in SOLD:
             raise RefundTooLarge
         if restock and amount != left:
             raise RestockNeedsAll
         rest = amount
-        for payment_id, of_it in kept:
+        for payment_id, of_it in payments:
             if part := min(rest, of_it):
                 promise(t, payment_id, part, reason=reason, actor=actor)
                 rest -= part

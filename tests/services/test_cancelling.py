@@ -9,7 +9,7 @@ from app.services import cancelling, orders as order_service
 from app.services.cancelling import NotCancellable
 from app.services.errors import NotFound
 from tests.factories import a_cart, a_guide, a_redirect_method, a_variant
-from tests.paying import begun, owed, refunds, settle, the_payments
+from tests.paying import begun, owed, refunds, settle, shelf, the_payments
 from tests.shopping import level, order_of, the_order
 
 pytestmark = pytest.mark.usefixtures("app_context")
@@ -78,6 +78,28 @@ def test_what_was_sent_is_not_called_off(actor, payment):
         cancel(actor)
 
     assert the_order().status == "SHIPPED"
+
+
+def test_what_nobody_paid_for_at_the_door_is_called_off_by_staff_only(app_context):
+    order_of(a_cart((a_variant(), 3)))
+    move(OrderStatus.SHIPPED)
+
+    with pytest.raises(NotCancellable):
+        cancel()
+
+    assert (cancel("staff"), the_order().status, level("BEANS"), refunds()) == (0, "CANCELLED", (10, 0), [])
+    assert the_payments()[0].status == "CANCELLED"
+
+
+def test_what_was_paid_at_the_door_came_back_for_money(app_context):
+    order_id = order_of(a_cart((a_variant(), 3))).order_id
+    move(OrderStatus.SHIPPED)
+    cancelling.record_cash(order_id, shelf(), actor="cli")
+
+    with pytest.raises(NotCancellable):
+        cancel("staff")
+
+    assert (the_order().status, level("BEANS")) == ("SHIPPED", (7, 0))
 
 
 def test_what_came_by_mail_is_called_off_by_staff_only(app_context):

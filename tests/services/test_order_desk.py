@@ -387,6 +387,12 @@ def test_only_legal_moves_are_offered(monkeypatch):
     }
 
 
+def test_a_parcel_that_is_not_paid_yet_may_come_back():
+    moves = look(sent(to_pack())).moves
+
+    assert (moves.cash, moves.cancel, moves.needs_manager) == (True, True, False)
+
+
 def test_an_unpaid_order_offers_its_cancelling_alone(monkeypatch):
     begun(a_variant(), a_redirect_method(monkeypatch))
     moves = look(the_payments()[0].order_id).moves
