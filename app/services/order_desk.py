@@ -15,10 +15,11 @@ from app.models.order import SOLD, Order, OrderStatus, order_number
 from app.models.order_desk import NOTE_MAX, Invoice, OrderNote, OrderRequest, Shipment
 from app.models.payment import Payment, PaymentStatus, Refund
 from app.providers import GATEWAYS
-from app.services import audit, cancelling, digital, orders, outbox, refunds, text
-from app.services.errors import InvalidInput, NotFound, ShopError
+from app.services import audit, cancelling, digital, orders, outbox, refunds
+from app.services.errors import NotFound, ShopError
 from app.services.orders import Receipt
 from app.services.shelf import Shelf
+from app.services.typed import Typed
 
 REASON_MAX = 120
 LINK_MAX = 500
@@ -182,14 +183,12 @@ class Parcel:
 
 def checked_parcel(carrier: str, tracking: str, link: str) -> Parcel:
     """Raises InvalidInput with a sentence for each field that cannot be used."""
-    wrong: dict[str, str] = {}
-    typed = {"carrier": (carrier, PARCEL_MAX), "tracking": (tracking, PARCEL_MAX), "link": (link, LINK_MAX)}
-    values = {name: _checked(name, said, most, wrong) for name, (said, most) in typed.items()}
-    if values["link"] and "link" not in wrong and not is_link(values["link"]):
-        wrong["link"] = "Enter a whole web address, which begins with https://."
-    if wrong:
-        raise InvalidInput(wrong)
-    return Parcel(**values)
+    form = Typed({"carrier": carrier, "tracking": tracking, "link": link})
+    parcel = Parcel(form.line("carrier", PARCEL_MAX), form.line("tracking", PARCEL_MAX), form.line("link", LINK_MAX))
+    if parcel.link and not is_link(parcel.link):
+        form.complain("link", "Enter a whole web address, which begins with https://.")
+    form.check()
+    return parcel
 
 
 def is_link(link: str) -> bool:
@@ -209,21 +208,9 @@ def checked_reason(reason: str) -> str:
 
 def checked_text(name: str, said: str, most: int, missing: str, *, lines: bool = False) -> str:
     """A text that must not be empty, cleaned. Raises InvalidInput."""
-    wrong: dict[str, str] = {}
-    value = _checked(name, said, most, wrong, lines=lines)
-    if not value:
-        wrong.setdefault(name, missing)
-    if wrong:
-        raise InvalidInput(wrong)
-    return value
-
-
-def _checked(name: str, said: str, most: int, wrong: dict[str, str], *, lines: bool = False) -> str:
-    value = text.clean(said)
-    if not text.is_storable(value, lines=lines):
-        wrong[name] = text.REFUSED
-    elif len(value) > most:
-        wrong[name] = f"That has {len(value)} characters; {most} is the most."
+    form = Typed({name: said})
+    value = form.line(name, most, missing=missing, lines=lines)
+    form.check()
     return value
 
 
