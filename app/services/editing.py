@@ -39,7 +39,15 @@ def _named(value: Any) -> str:
 
 
 def save(
-    t: Connection, model: type[Model], row_id: int, values: Mapping[str, Any], *, seen: str, actor: str, action: str = ""
+    t: Connection,
+    model: type[Model],
+    row_id: int,
+    values: Mapping[str, Any],
+    *,
+    seen: str,
+    actor: str,
+    action: str = "",
+    subject: str = "",
 ) -> dict[str, Any]:
     """Write these fields of a row and put what differs in the audit trail; answers what differs, as it was before.
 
@@ -53,7 +61,7 @@ def save(
         name = model.__tablename__
         t.execute(update(model).where(model.id == row_id).values(**{field: values[field] for field in before}))
         what = action or f"{name.replace('_', ' ')} changed"
-        audit.note(t, actor, what, f"{name}:{row_id}", before, {field: values[field] for field in before})
+        audit.note(t, actor, what, subject or f"{name}:{row_id}", before, {field: values[field] for field in before})
     return before
 
 

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from urllib.parse import urlsplit
 
@@ -15,7 +15,7 @@ from app.models.order import SOLD, Order, OrderStatus, order_number
 from app.models.order_desk import NOTE_MAX, Invoice, OrderNote, OrderRequest, Shipment
 from app.models.payment import Payment, PaymentStatus, Refund
 from app.providers import GATEWAYS
-from app.services import audit, cancelling, digital, orders, outbox, refunds
+from app.services import audit, cancelling, digital, editing, orders, outbox, refunds
 from app.services.errors import NotFound, ShopError
 from app.services.orders import Receipt
 from app.services.shelf import Shelf
@@ -227,10 +227,24 @@ def ship(order_id: int, parcel: Parcel, *, actor: str, as_seen: str | None = Non
         if not order.country:
             raise NotNow("There is nothing to send in it: it comes by e-mail.")
         _move(t, order_id, OrderStatus.SHIPPED, actor, " ".join(filter(None, (parcel.carrier, parcel.tracking)))[:REASON_MAX])
-        values = {"carrier": parcel.carrier, "tracking": parcel.tracking, "link": parcel.link}
+        values = asdict(parcel)
         t.execute(insert(Shipment), {"order_id": order_id, **values})
         outbox.owe(t, "order.shipped", f"order.shipped:{order_id}", {"order_id": order_id})
         audit.note(t, actor, "order shipped", f"order:{order_id}", {"status": order.status}, values)
+
+
+@retried
+def correct_parcel(order_id: int, parcel: Parcel, *, seen: str, actor: str) -> bool:
+    """Say anew how an order was sent; answers whether that is something else. Its page shows it, and nobody is written to.
+
+    `seen` is what `editing.seen` said of the shipment. Raises NotFound, EditConflict.
+    """
+    with transaction() as t:
+        shipment_id = t.execute(select(Shipment.id).where(Shipment.order_id == order_id)).scalar()
+        if shipment_id is None:
+            raise NotFound("This order was not sent.")
+        told = {"action": "parcel corrected", "subject": f"order:{order_id}"}
+        return bool(editing.save(t, Shipment, shipment_id, asdict(parcel), seen=seen, actor=actor, **told))
 
 
 @retried

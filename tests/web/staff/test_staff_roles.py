@@ -17,7 +17,7 @@ from app.models.customer import Account
 from app.models.order import Order
 from app.models.outbox import OutboxMessage
 from app.services import deliveries, delivery_file, editing, legal, stock
-from tests.desk import to_pack
+from tests.desk import sent, to_pack
 from tests.factories import a_category, a_discount, a_variant
 from tests.members import a_member, log_in
 from tests.photos import a_picture
@@ -96,6 +96,8 @@ MATRIX: dict[str, tuple[str, int]] = {  # who may open it, and what a request th
     "GET /staff/orders/export.<form>": (STAFFS, 200),
     "GET /staff/orders/<order_id>": (STAFFS, 200),
     "POST /staff/orders/<order_id>/ship": (STAFFS, 422),
+    "GET /staff/orders/<order_id>/parcel": (STAFFS, 200),
+    "POST /staff/orders/<order_id>/parcel": (STAFFS, 422),
     "POST /staff/orders/<order_id>/complete": (STAFFS, 422),
     "POST /staff/orders/<order_id>/cash": (STAFFS, 422),
     "POST /staff/orders/<order_id>/hand-over": (STAFFS, 422),
@@ -167,7 +169,7 @@ def world(app) -> World:
             Account.__table__.update().where(Account.id == half.account_id).values(totp_nonce="0" * 32, totp_confirmed_at=now())
         )
     beans = a_variant()
-    order_id = to_pack(beans)
+    order_id = sent(to_pack(beans))
     stock.change_by(beans.id, -7, actor="test")  # leaves an alert
     written = {"title": "Terms", "body": "We sell."}
     legal.publish("terms", written, seen=editing.seen(legal.draft("terms"), legal.EDITED), actor="test")
