@@ -109,12 +109,12 @@ def takings(zone: ZoneInfo) -> list[Day]:
 def best_sellers(zone: ZoneInfo) -> list[Seller]:
     """What was bought most often in the last DAYS days, less its discounts, of orders neither cancelled nor refunded."""
     since = begins(last_days(zone)[0], zone)
-    first = select(Order.id).where(Order.placed_at >= since).order_by(Order.placed_at, Order.id).limit(1)
-    order_id = db.session.execute(first).scalar()
-    if order_id is None:
+    first = select(Order.id).where(Order.placed_at >= since).order_by(Order.placed_at, Order.id).limit(1).scalar_subquery()
+    # Lines are numbered as orders are: from the first line of that order on there are only newer ones. Asked for by itself,
+    # since a planner that is told the number knows how few lines follow.
+    line_id = db.session.execute(select(func.min(LineItem.id)).where(LineItem.order_id == first)).scalar()
+    if line_id is None:
         return []
-    # Lines are numbered as orders are: from the first line of that order on there are only newer ones.
-    line_id = select(func.min(LineItem.id)).where(LineItem.order_id == order_id).scalar_subquery()
     sku = LineItem.sku + ""  # as a text of its own: SQLite would walk the index of all SKUs
     quantity = func.sum(LineItem.quantity)
     takings = func.sum(LineItem.unit_price_minor * LineItem.quantity - LineItem.discount_minor)
