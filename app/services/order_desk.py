@@ -24,6 +24,7 @@ from app.services.typed import Typed
 REASON_MAX = 120
 LINK_MAX = 500
 PARCEL_MAX = 80
+PARCEL = ("carrier", "tracking", "link")  # what may be corrected of a shipment
 SEEN = re.compile(r"[A-Z]+\.(\d{1,10})\.\d{1,19}\.\d{1,19}")
 
 

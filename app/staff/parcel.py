@@ -18,7 +18,6 @@ from app.staff.order_forms import ShipForm
 from app.staff.pages import staff_only
 
 PARCEL = ORDER + "/parcel"
-EDITED = ("carrier", "tracking", "link")
 
 
 class ParcelForm(ShipForm):
@@ -38,8 +37,8 @@ def sent(order_id: int) -> Shipment:
 def show_parcel(member: Member, order_id: int) -> AnyResponse:
     """Carrier, tracking number and link as they stand, in a form."""
     shipment = sent(order_id)
-    stands = {name: getattr(shipment, name) for name in EDITED}
-    return parcel_page(ParcelForm(data=stands | {"seen": editing.seen(shipment, EDITED)}), order_id)
+    stands = {name: getattr(shipment, name) for name in order_desk.PARCEL}
+    return parcel_page(ParcelForm(data=stands | {"seen": editing.seen(shipment, order_desk.PARCEL)}), order_id)
 
 
 def parcel_page(form: ParcelForm, order_id: int, status: int = 200, *, told: str = "", conflict: Any = None) -> AnyResponse:
@@ -56,7 +55,7 @@ def correct_parcel(member: Member, order_id: int) -> AnyResponse:
     if not form.is_right():
         return parcel_page(form, order_id, 422)
     try:
-        parcel = order_desk.checked_parcel(*(form[name].data or "" for name in EDITED))
+        parcel = order_desk.checked_parcel(*(form[name].data or "" for name in order_desk.PARCEL))
         is_new = order_desk.correct_parcel(order_id, parcel, seen=form.seen.data or "", actor=member.actor)
     except InvalidInput as error:
         form.say(error.fields)
